@@ -1,0 +1,13 @@
+#pragma once
+
+namespace numgeom {
+
+/// Throws `Error` unless this thread's floating-point environment is the one that the proofs assume:
+/// round to nearest, gradual underflow (no flush-to-zero, no denormals-are-zero), IEEE-754
+/// addition without excess precision, and a correctly rounded `std::fma`.
+///
+/// Enclosing arithmetics call it when they are made, in every build type: a library that sets
+/// flush-to-zero at load time (linked with -ffast-math) would otherwise make enclosures wrong.
+void require_ieee_environment();
+
+}  // namespace numgeom

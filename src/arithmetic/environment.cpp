@@ -1,0 +1,49 @@
+#include "numgeom/arithmetic/environment.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "numgeom/error.hpp"
+
+#ifdef __FAST_MATH__
+#error "numgeom must not be compiled with -ffast-math: enclosures would be wrong"
+#endif
+
+namespace numgeom {
+namespace {
+
+constexpr double kUnitRoundoff = 0x1p-53;
+
+bool rounds_to_nearest() {
+  const volatile double one = 1.0;
+  const volatile double half_ulp = kUnitRoundoff;
+  const volatile double more = 0x1.8p-53;
+  return one + half_ulp == 1.0 && one + more > 1.0 && -one - half_ulp == -1.0 &&
+         -one - more < -1.0;
+}
+
+bool underflows_gradually() {
+  const volatile double smallest_normal = std::numeric_limits<double>::min();
+  const volatile double subnormal = std::numeric_limits<double>::denorm_min();
+  const volatile double half = smallest_normal * 0.5;
+  return half > 0 && half + half == smallest_normal && subnormal + smallest_normal > smallest_normal;
+}
+
+bool fuses_multiply_add() {
+  const volatile double x = 1 + 0x1p-52;
+  const volatile double product = x * x;
+  return std::fma(x, x, -product) == 0x1p-104;
+}
+
+}  // namespace
+
+void require_ieee_environment() {
+  if (!rounds_to_nearest())
+    throw Error("floating-point environment: the rounding mode must be round-to-nearest");
+  if (!underflows_gradually())
+    throw Error("floating-point environment: flush-to-zero is on, gradual underflow is needed");
+  if (!fuses_multiply_add())
+    throw Error("floating-point environment: std::fma is not correctly rounded");
+}
+
+}  // namespace numgeom

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <vector>
+
+#include "numgeom/arithmetic/ball.hpp"
+#include "numgeom/arithmetic/enclosing_arithmetic.hpp"
+
+namespace numgeom {
+
+/// Dense row-major matrix of BigFloats, each with its own precision (exact inputs keep theirs).
+class BigFloatMatrix {
+ public:
+  BigFloatMatrix() = default;
+  BigFloatMatrix(Eigen::Index rows, Eigen::Index cols, int bits)
+      : rows_(rows), cols_(cols), entries_(static_cast<std::size_t>(rows * cols), BigFloat(bits)) {}
+
+  [[nodiscard]] Eigen::Index rows() const { return rows_; }
+  [[nodiscard]] Eigen::Index cols() const { return cols_; }
+  [[nodiscard]] BigFloat& operator()(Eigen::Index i, Eigen::Index j) {
+    return entries_[static_cast<std::size_t>(i * cols_ + j)];
+  }
+  [[nodiscard]] const BigFloat& operator()(Eigen::Index i, Eigen::Index j) const {
+    return entries_[static_cast<std::size_t>(i * cols_ + j)];
+  }
+
+ private:
+  Eigen::Index rows_ = 0;
+  Eigen::Index cols_ = 0;
+  std::vector<BigFloat> entries_;
+};
+
+/// Midpoints with p bits, rounded to nearest by MPFR: plain loops, the reference for faster ways.
+///
+/// Throws `Error` for fewer than 53 bits.
+class BigFloatMidpoints {
+ public:
+  using Matrix = BigFloatMatrix;
+  using Enclosure = Ball;
+  static constexpr int kMinBits = 53;
+
+  explicit BigFloatMidpoints(int bits);
+
+  [[nodiscard]] int bits() const { return bits_; }
+  /// u: a result rounded to nearest errs by at most u times its absolute value.
+  [[nodiscard]] Magnitude unit() const { return Magnitude::power_of_two(-bits_); }
+  /// MPFR's exponents have 62 bits: nothing underflows.
+  [[nodiscard]] static Magnitude underflow() { return {}; }
+
+  [[nodiscard]] Matrix zeros(Eigen::Index rows, Eigen::Index cols) const {
+    return {rows, cols, bits_};
+  }
+  [[nodiscard]] static Matrix embed(const ExactMatrix& exact);
+  [[nodiscard]] static Matrix gather_rows(const Matrix& x, const Indices& rows);
+  [[nodiscard]] Matrix product(const Matrix& a, const Matrix& b) const;
+  [[nodiscard]] Matrix product_tn(const Matrix& a, const Matrix& b) const;
+  [[nodiscard]] Matrix product_nt(const Matrix& a, const Matrix& b) const;
+  [[nodiscard]] Matrix add_row(const Matrix& x, const Matrix& row) const;
+  [[nodiscard]] Matrix column_sums(const Matrix& x) const;
+  [[nodiscard]] Matrix axpy(double alpha, const Matrix& x, const Matrix& y) const;
+  [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x);
+  /// Where a midpoint is not finite: zero, with an unbounded radius.
+  static void make_finite(Matrix& midpoints, BoundMatrix& radii);
+
+  [[nodiscard]] static int sign(const Matrix& x, Eigen::Index i, Eigen::Index j) {
+    return mpfr_sgn(x(i, j).get());
+  }
+  /// The sign of |x_ij| − bound.
+  [[nodiscard]] static int compare_magnitude(const Matrix& x, Eigen::Index i, Eigen::Index j,
+                                             const Magnitude& bound);
+
+  [[nodiscard]] Ball enclosure(const Matrix& x, Eigen::Index i, Eigen::Index j,
+                               const Magnitude& radius) const;
+  /// Stores the midpoint of `value` and returns its radius.
+  static Magnitude assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Ball& value);
+  [[nodiscard]] Ball zero() const { return Ball(0.0, bits_); }
+  [[nodiscard]] static Ball positive_part(const Ball& x) { return max(x, Ball(0.0)); }
+  [[nodiscard]] static Ball hull_with_zero(const Ball& x);
+  [[nodiscard]] static Ball midpoint_of(const Ball& x) { return Ball(x.midpoint()); }
+  [[nodiscard]] static Magnitude radius_of(const Ball& x) { return x.radius(); }
+  [[nodiscard]] static Magnitude magnitude_of(const Ball& x) { return x.magnitude(); }
+  [[nodiscard]] static Ball widened(const Ball& x, const Magnitude& by) { return x.widened(by); }
+  [[nodiscard]] static Magnitude exp_up(const Magnitude& x);
+
+ private:
+  int bits_;
+};
+
+/// Enclosing matrix arithmetic with p-bit midpoints, p chosen at run time.
+using BallArithmetic = EnclosingArithmetic<BigFloatMidpoints>;
+static_assert(Arithmetic<BallArithmetic>);
+
+extern template class EnclosingArithmetic<BigFloatMidpoints>;
+
+}  // namespace numgeom

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "numgeom/arithmetic/magnitude.hpp"
+#include "numgeom/arithmetic/matrix.hpp"
+
+namespace numgeom {
+
+/// A matrix of upper bounds on nonnegative reals: doubles that share one power of two.
+///
+///     entry(i, j) = mantissas(i, j) · 2^exponent,   mantissas ∈ {0} ∪ [2^-500, 2^500] ∪ {∞}
+///
+/// Inclusion: every operation returns entries ≥ the exact result for operands that are upper bounds.
+/// Entries below 2^-500 times the largest are rounded up to that; products of two mantissas are
+/// therefore normal doubles and the error model fl(x) = x(1+δ), |δ| ≤ 2^-53, holds without an
+/// underflow term. Zeros stay exact zeros. An unbounded entry is ∞, and 0·∞ is ∞ here.
+/// Precision: a product with n terms is at most 2(n+8)·2^-52 too large, relatively.
+/// Source: the inflation factor is derived in proofs/matrix_products.md.
+class BoundMatrix {
+ public:
+  BoundMatrix() = default;
+  /// All zeros.
+  BoundMatrix(Eigen::Index rows, Eigen::Index cols)
+      : mantissas_(Matrix<double>::Zero(rows, cols)) {}
+  /// entry = |values| · 2^exponent; NaN becomes ∞.
+  explicit BoundMatrix(Matrix<double> values, std::int64_t exponent = 0);
+  /// One bound an entry, row by row.
+  BoundMatrix(Eigen::Index rows, Eigen::Index cols, const std::vector<Magnitude>& entries);
+
+  [[nodiscard]] Eigen::Index rows() const { return mantissas_.rows(); }
+  [[nodiscard]] Eigen::Index cols() const { return mantissas_.cols(); }
+  [[nodiscard]] Magnitude operator()(Eigen::Index row, Eigen::Index col) const {
+    return {mantissas_(row, col), exponent_};
+  }
+  [[nodiscard]] const Matrix<double>& mantissas() const { return mantissas_; }
+  [[nodiscard]] std::int64_t exponent() const { return exponent_; }
+  void set_unbounded(Eigen::Index row, Eigen::Index col) {
+    mantissas_(row, col) = std::numeric_limits<double>::infinity();
+  }
+  [[nodiscard]] Magnitude largest() const;
+  [[nodiscard]] bool is_zero() const { return (mantissas_.array() == 0).all(); }
+  [[nodiscard]] bool is_finite() const { return mantissas_.allFinite(); }
+
+  friend BoundMatrix operator+(const BoundMatrix& a, const BoundMatrix& b);
+  friend BoundMatrix operator*(const Magnitude& factor, const BoundMatrix& a);
+  /// Adds the same bound to every entry.
+  friend BoundMatrix operator+(const BoundMatrix& a, const Magnitude& constant);
+  /// a·b, aᵀ·b and a·bᵀ.
+  friend BoundMatrix product(const BoundMatrix& a, const BoundMatrix& b);
+  friend BoundMatrix product_tn(const BoundMatrix& a, const BoundMatrix& b);
+  friend BoundMatrix product_nt(const BoundMatrix& a, const BoundMatrix& b);
+  friend BoundMatrix hadamard(const BoundMatrix& a, const BoundMatrix& b);
+  /// Adds the 1×n row to every row.
+  friend BoundMatrix add_row(const BoundMatrix& a, const BoundMatrix& row);
+  /// 1×n sums of the columns.
+  friend BoundMatrix column_sums(const BoundMatrix& a);
+  friend BoundMatrix gather_rows(const BoundMatrix& a, const Indices& rows);
+
+ private:
+  /// `values` computed with at most `roundings` roundings to nearest on the way to any entry.
+  static BoundMatrix inflated(Matrix<double> values, std::int64_t exponent, Eigen::Index roundings);
+  /// Restores the invariant on the mantissas, upwards.
+  void normalise();
+
+  Matrix<double> mantissas_;
+  std::int64_t exponent_ = 0;
+};
+
+BoundMatrix product(const BoundMatrix& a, const BoundMatrix& b);
+BoundMatrix product_tn(const BoundMatrix& a, const BoundMatrix& b);
+BoundMatrix product_nt(const BoundMatrix& a, const BoundMatrix& b);
+BoundMatrix hadamard(const BoundMatrix& a, const BoundMatrix& b);
+BoundMatrix add_row(const BoundMatrix& a, const BoundMatrix& row);
+BoundMatrix column_sums(const BoundMatrix& a);
+BoundMatrix gather_rows(const BoundMatrix& a, const Indices& rows);
+
+/// 1 + (n+8)·2^-52: times this, a sum of n nonnegative products that was computed in doubles in
+/// any order, with or without FMA and free of underflow, is an upper bound on the exact sum.
+/// Throws `Error` for n ≥ 2^40. Source: proofs/matrix_products.md, lemma 2.
+double sum_inflation(Eigen::Index n);
+
+}  // namespace numgeom

@@ -1,0 +1,80 @@
+#pragma once
+
+#include "numgeom/arithmetic/enclosing_arithmetic.hpp"
+#include "numgeom/arithmetic/interval.hpp"
+
+namespace numgeom {
+
+/// Midpoints in doubles, rounded to nearest; products through Eigen's dgemm.
+///
+/// The error bounds hold for any order of summation and with or without FMA, so they do not depend
+/// on how Eigen blocks and vectorises. Throws `Error` on construction when the floating-point
+/// environment is not the one assumed (`require_ieee_environment`).
+class DoubleMidpoints {
+ public:
+  using Matrix = numgeom::Matrix<double>;
+  using Enclosure = Interval;
+
+  DoubleMidpoints();
+
+  [[nodiscard]] int bits() const { return 53; }
+  /// u: a sum or product rounded to nearest errs by at most u times the absolute result …
+  [[nodiscard]] static Magnitude unit() { return Magnitude::power_of_two(-53); }
+  /// … and a product by at most this besides, when it underflows.
+  [[nodiscard]] static Magnitude underflow() { return Magnitude::power_of_two(-1074); }
+
+  [[nodiscard]] static Matrix zeros(Eigen::Index rows, Eigen::Index cols) {
+    return Matrix::Zero(rows, cols);
+  }
+  [[nodiscard]] static Matrix embed(const ExactMatrix& exact) { return exact.cast<double>(); }
+  [[nodiscard]] static Matrix gather_rows(const Matrix& x, const Indices& rows) {
+    return x(rows, Eigen::all);
+  }
+  [[nodiscard]] static Matrix product(const Matrix& a, const Matrix& b);
+  [[nodiscard]] static Matrix product_tn(const Matrix& a, const Matrix& b);
+  [[nodiscard]] static Matrix product_nt(const Matrix& a, const Matrix& b);
+  [[nodiscard]] static Matrix add_row(const Matrix& x, const Matrix& row) {
+    return x.rowwise() + row.row(0);
+  }
+  [[nodiscard]] static Matrix column_sums(const Matrix& x) { return x.colwise().sum(); }
+  [[nodiscard]] static Matrix axpy(double alpha, const Matrix& x, const Matrix& y) {
+    return alpha * x + y;
+  }
+  [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x) { return BoundMatrix(x); }
+  /// Where a midpoint is not finite: zero, with an unbounded radius.
+  static void make_finite(Matrix& midpoints, BoundMatrix& radii);
+
+  [[nodiscard]] static int sign(const Matrix& x, Eigen::Index i, Eigen::Index j) {
+    return (x(i, j) > 0) - (x(i, j) < 0);
+  }
+  /// The sign of |x_ij| − bound.
+  [[nodiscard]] static int compare_magnitude(const Matrix& x, Eigen::Index i, Eigen::Index j,
+                                             const Magnitude& bound);
+
+  [[nodiscard]] static Interval enclosure(const Matrix& x, Eigen::Index i, Eigen::Index j,
+                                          const Magnitude& radius) {
+    return widened(Interval(x(i, j)), radius);
+  }
+  /// Stores the midpoint of `value` and returns its radius.
+  static Magnitude assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Interval& value);
+  [[nodiscard]] static Interval zero() { return Interval(0.0); }
+  [[nodiscard]] static Interval positive_part(const Interval& x) { return max(x, Interval(0.0)); }
+  [[nodiscard]] static Interval hull_with_zero(const Interval& x) {
+    return hull(x, Interval(0.0));
+  }
+  [[nodiscard]] static Interval midpoint_of(const Interval& x);
+  [[nodiscard]] static Magnitude radius_of(const Interval& x) { return Magnitude(x.radius()); }
+  [[nodiscard]] static Magnitude magnitude_of(const Interval& x) {
+    return Magnitude(x.magnitude());
+  }
+  [[nodiscard]] static Interval widened(const Interval& x, const Magnitude& by);
+  [[nodiscard]] static Magnitude exp_up(const Magnitude& x);
+};
+
+/// Enclosing matrix arithmetic in doubles: fast, 53 bits.
+using IntervalArithmetic = EnclosingArithmetic<DoubleMidpoints>;
+static_assert(Arithmetic<IntervalArithmetic>);
+
+extern template class EnclosingArithmetic<DoubleMidpoints>;
+
+}  // namespace numgeom

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cmath>
+#include <compare>
+#include <cstdint>
+#include <limits>
+
+#include "numgeom/arithmetic/big_float.hpp"
+
+namespace numgeom {
+
+/// An upper bound on a nonnegative real: a double mantissa times a power of two.
+///
+///     value = mantissa · 2^exponent,   mantissa ∈ {0} ∪ [½, 1) ∪ {∞}
+///
+/// Inclusion: every operation returns a value ≥ the exact result for operands that are upper bounds
+/// (rounding is always upward). The 64-bit exponent means that nothing underflows: a radius of
+/// 2^-100000 is as good as one of 2^-10.
+/// Precision: one operation is at most 2^-50 too large, relatively.
+/// NaN is taken as unbounded (∞), since nothing is known then.
+class Magnitude {
+ public:
+  Magnitude() = default;
+  /// |x|, exactly.
+  explicit Magnitude(double x) : Magnitude(x, 0) {}
+  /// |x| · 2^exponent, exactly.
+  Magnitude(double x, std::int64_t exponent) {
+    if (!std::isfinite(x)) {
+      mantissa_ = std::numeric_limits<double>::infinity();
+    } else if (x != 0) {
+      int shift = 0;
+      mantissa_ = std::abs(std::frexp(x, &shift));
+      exponent_ = exponent + shift;
+    }
+  }
+  static Magnitude infinity() { return Magnitude(std::numeric_limits<double>::infinity()); }
+  static Magnitude power_of_two(std::int64_t exponent) { return {1.0, exponent}; }
+  /// An upper bound on |x|.
+  static Magnitude upper(const BigFloat& x) {
+    if (!x.is_finite()) return infinity();
+    if (x.is_zero()) return {};
+    long exponent = 0;
+    const double mantissa = mpfr_get_d_2exp(&exponent, x.get(), MPFR_RNDA);
+    return {mantissa, exponent};
+  }
+
+  [[nodiscard]] double mantissa() const { return mantissa_; }
+  [[nodiscard]] std::int64_t exponent() const { return exponent_; }
+  [[nodiscard]] bool is_zero() const { return mantissa_ == 0; }
+  [[nodiscard]] bool is_finite() const { return std::isfinite(mantissa_); }
+
+  /// The least double that this class can show to be ≥ the value; ∞ beyond the range.
+  [[nodiscard]] double to_double_up() const {
+    if (is_zero() || !is_finite()) return mantissa_;
+    if (exponent_ > 1024) return std::numeric_limits<double>::infinity();
+    if (exponent_ >= -1021) return std::ldexp(mantissa_, static_cast<int>(exponent_));
+    // Subnormal: the scaled value may have been rounded down, its neighbour above is a bound.
+    const int shift = static_cast<int>(exponent_ < -1100 ? -1100 : exponent_);
+    return std::nextafter(std::ldexp(mantissa_, shift), std::numeric_limits<double>::infinity());
+  }
+  /// Exactly this value, with 53 bits of precision.
+  [[nodiscard]] BigFloat to_big_float() const {
+    BigFloat result = BigFloat::exact(mantissa_);
+    mpfr_mul_2si(result.get(), result.get(), static_cast<long>(exponent_), MPFR_RNDN);
+    return result;
+  }
+  /// log₂ of the value (not a bound); −∞ for zero.
+  [[nodiscard]] double log2() const { return std::log2(mantissa_) + static_cast<double>(exponent_); }
+
+  friend Magnitude operator+(const Magnitude& a, const Magnitude& b) {
+    if (a.is_zero()) return b;
+    if (b.is_zero()) return a;
+    const Magnitude& large = a.exponent_ >= b.exponent_ ? a : b;
+    const Magnitude& small = a.exponent_ >= b.exponent_ ? b : a;
+    if (!large.is_finite() || !small.is_finite()) return infinity();
+    const std::int64_t gap = large.exponent_ - small.exponent_;
+    const double shifted = gap > 60 ? 0x1p-60 : std::ldexp(small.mantissa_, -static_cast<int>(gap));
+    return {inflate(large.mantissa_ + shifted), large.exponent_};
+  }
+  friend Magnitude operator*(const Magnitude& a, const Magnitude& b) {
+    if (a.is_zero() || b.is_zero()) return {};
+    return {inflate(a.mantissa_ * b.mantissa_), a.exponent_ + b.exponent_};
+  }
+  /// a/b for an upper bound a and a *lower* bound b > 0; ∞ for b = 0.
+  friend Magnitude divide_up(const Magnitude& a, const Magnitude& lower) {
+    if (lower.is_zero()) return infinity();
+    if (a.is_zero()) return {};
+    return {inflate(a.mantissa_ / lower.mantissa_), a.exponent_ - lower.exponent_};
+  }
+  Magnitude& operator+=(const Magnitude& other) { return *this = *this + other; }
+  Magnitude& operator*=(const Magnitude& other) { return *this = *this * other; }
+
+  /// Order of the stored bounds (not of the reals that they bound).
+  friend std::partial_ordering operator<=>(const Magnitude& a, const Magnitude& b) {
+    if (a.is_zero() || b.is_zero() || !a.is_finite() || !b.is_finite())
+      return a.mantissa_ <=> b.mantissa_;
+    if (a.exponent_ != b.exponent_) return a.exponent_ <=> b.exponent_;
+    return a.mantissa_ <=> b.mantissa_;
+  }
+  friend bool operator==(const Magnitude& a, const Magnitude& b) { return (a <=> b) == 0; }
+
+ private:
+  /// Two ulps up at the least: covers one rounding to nearest of a normal number and its own.
+  static double inflate(double x) { return x * (1 + 0x1p-51); }
+
+  double mantissa_ = 0;
+  std::int64_t exponent_ = 0;
+};
+
+}  // namespace numgeom

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <Eigen/Dense>
+#include <concepts>
+
+#include "numgeom/arithmetic/concept.hpp"
+
+namespace numgeom {
+
+/// The machine's own arithmetic: what a training framework computes, rounding errors and all.
+///
+/// Every operation is Eigen's in T, in Eigen's summation order (blocked and vectorised, one
+/// thread); exact scalars are first rounded to T. The result depends on the build flags and the
+/// machine's vector width, never on the number of threads.
+template <std::floating_point T>
+class Native {
+ public:
+  using Scalar = T;
+  using Matrix = numgeom::Matrix<T>;
+
+  [[nodiscard]] Matrix embed(const ExactMatrix& exact) const { return exact.cast<T>(); }
+  [[nodiscard]] Matrix gather_rows(const Matrix& x, const Indices& rows) const {
+    return x(rows, Eigen::all);
+  }
+  [[nodiscard]] Matrix product(const Matrix& x, const Matrix& w) const { return x * w; }
+  [[nodiscard]] Matrix product_tn(const Matrix& x, const Matrix& d) const {
+    return x.transpose() * d;
+  }
+  [[nodiscard]] Matrix product_nt(const Matrix& d, const Matrix& w) const {
+    return d * w.transpose();
+  }
+  [[nodiscard]] Matrix add_row(const Matrix& x, const Matrix& row) const {
+    return x.rowwise() + row.row(0);
+  }
+  [[nodiscard]] Matrix column_sums(const Matrix& x) const { return x.colwise().sum(); }
+  [[nodiscard]] Matrix axpy(double alpha, const Matrix& x, const Matrix& y) const {
+    return static_cast<T>(alpha) * x + y;
+  }
+  [[nodiscard]] Matrix relu(const Matrix& z) const { 
+    return z.unaryExpr([](T x) { return x <= T(0) ? T(0) : x; });  // NaN stays NaN
+  }
+  [[nodiscard]] Matrix relu_gradient(const Matrix& z, const Matrix& d) const {
+    return (z.array() > T(0)).select(d, T(0));
+  }
+  [[nodiscard]] Matrix tanh(const Matrix& z) const { return z.array().tanh(); }
+  [[nodiscard]] Matrix tanh_gradient(const Matrix& t, const Matrix& d) const {
+    return d.array() * (T(1) - t.array().square());
+  }
+  [[nodiscard]] LossAndGradient<T, Matrix> softmax_cross_entropy(const Matrix& logits,
+                                                                 const Indices& labels) const {
+    const Matrix shifted = logits.colwise() - logits.rowwise().maxCoeff();
+    Matrix gradient = shifted.array().exp();
+    const Eigen::Array<T, Eigen::Dynamic, 1> sums = gradient.rowwise().sum();
+    gradient.array().colwise() /= sums;
+    Eigen::Array<T, Eigen::Dynamic, 1> losses = sums.log();
+    for (Eigen::Index i = 0; i < logits.rows(); ++i) {
+      losses(i) -= shifted(i, labels[i]);
+      gradient(i, labels[i]) -= T(1);
+    }
+    const T rows = static_cast<T>(logits.rows());
+    gradient /= rows;
+    return {losses.sum() / rows, std::move(gradient)};
+  }
+  [[nodiscard]] ErrorCount count_errors(const Matrix& logits, const Indices& labels) const {
+    Eigen::Index wrong = 0;
+    for (Eigen::Index i = 0; i < logits.rows(); ++i) {
+      Eigen::Index best = 0;
+      logits.row(i).maxCoeff(&best);
+      if (best != labels[i]) ++wrong;
+    }
+    return {wrong, wrong};
+  }
+};
+
+static_assert(Arithmetic<Native<float>>);
+static_assert(Arithmetic<Native<double>>);
+
+}  // namespace numgeom

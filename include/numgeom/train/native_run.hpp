@@ -1,0 +1,49 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "numgeom/arithmetic/concept.hpp"
+#include "numgeom/train/inputs.hpp"
+
+namespace numgeom {
+
+/// Native precisions that a trial can be trained in.
+enum class Precision { kFp32, kFp64 };
+
+[[nodiscard]] std::string to_string(Precision precision);
+/// From "fp32" or "fp64". Throws `Error` naming the text otherwise.
+[[nodiscard]] Precision parse_precision(const std::string& name);
+/// u: half the distance from 1 to the next number.
+[[nodiscard]] double unit_roundoff(Precision precision);
+
+/// A problem, one configuration, one seed. The problem is shared and must outlive the trial.
+struct Trial {
+  const Problem* problem = nullptr;
+  Configuration configuration;
+  std::uint64_t seed = 0;
+};
+
+/// A cheap estimate of the error of a native loss, and what it cost. Never a certified bound.
+struct Estimate {
+  double value = 0;
+  double seconds = 0;  ///< spent in the estimator
+};
+
+/// What native training computed. A diverged run (loss infinite or NaN) is a result too.
+struct NativeRun {
+  Precision precision = Precision::kFp32;
+  double loss = 0;
+  ErrorCount errors;
+  double seconds = 0;                         ///< of training and evaluation, estimators included
+  std::map<std::string, Estimate> estimates;  ///< by the estimator's name
+
+  [[nodiscard]] bool diverged() const;
+};
+
+/// Trains natively, without any estimator.
+[[nodiscard]] NativeRun run_native(const Trial& trial, const TrialInputs& inputs,
+                                   Precision precision);
+
+}  // namespace numgeom

@@ -1,0 +1,151 @@
+#include "numgeom/arithmetic/ball_arithmetic.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "numgeom/arithmetic/environment.hpp"
+#include "numgeom/error.hpp"
+
+namespace numgeom {
+namespace {
+
+/// Σ_k a(i,k)·b(k,j), one rounding a product and one a sum.
+template <class Left, class Right>
+BigFloatMatrix multiply(Eigen::Index rows, Eigen::Index inner, Eigen::Index cols, int bits,
+                        const Left& a, const Right& b) {
+  BigFloatMatrix result(rows, cols, bits);
+  BigFloat term(bits);
+  for (Eigen::Index i = 0; i < rows; ++i) {
+    for (Eigen::Index k = 0; k < inner; ++k) {
+      const BigFloat& factor = a(i, k);
+      if (factor.is_zero()) continue;
+      for (Eigen::Index j = 0; j < cols; ++j) {
+        mpfr_mul(term.get(), factor.get(), b(k, j).get(), MPFR_RNDN);
+        mpfr_add(result(i, j).get(), result(i, j).get(), term.get(), MPFR_RNDN);
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+BigFloatMidpoints::BigFloatMidpoints(int bits) : bits_(bits) {
+  require_ieee_environment();
+  if (bits < kMinBits)
+    throw Error("ball arithmetic: at least 53 bits expected, not " + std::to_string(bits));
+}
+
+BigFloatMatrix BigFloatMidpoints::embed(const ExactMatrix& exact) {
+  BigFloatMatrix result(exact.rows(), exact.cols(), Ball::kDefaultBits);
+  for (Eigen::Index i = 0; i < exact.rows(); ++i)
+    for (Eigen::Index j = 0; j < exact.cols(); ++j)
+      mpfr_set_flt(result(i, j).get(), exact(i, j), MPFR_RNDN);
+  return result;
+}
+
+BigFloatMatrix BigFloatMidpoints::gather_rows(const Matrix& x, const Indices& rows) {
+  BigFloatMatrix result(static_cast<Eigen::Index>(rows.size()), x.cols(), Ball::kDefaultBits);
+  for (Eigen::Index i = 0; i < result.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j) result(i, j) = x(rows[i], j);
+  return result;
+}
+
+BigFloatMatrix BigFloatMidpoints::product(const Matrix& a, const Matrix& b) const {
+  return multiply(a.rows(), a.cols(), b.cols(), bits_, a, b);
+}
+
+BigFloatMatrix BigFloatMidpoints::product_tn(const Matrix& a, const Matrix& b) const {
+  const auto transposed = [&a](Eigen::Index i, Eigen::Index k) -> const BigFloat& {
+    return a(k, i);
+  };
+  return multiply(a.cols(), a.rows(), b.cols(), bits_, transposed, b);
+}
+
+BigFloatMatrix BigFloatMidpoints::product_nt(const Matrix& a, const Matrix& b) const {
+  const auto transposed = [&b](Eigen::Index k, Eigen::Index j) -> const BigFloat& {
+    return b(j, k);
+  };
+  return multiply(a.rows(), a.cols(), b.rows(), bits_, a, transposed);
+}
+
+BigFloatMatrix BigFloatMidpoints::add_row(const Matrix& x, const Matrix& row) const {
+  BigFloatMatrix result = zeros(x.rows(), x.cols());
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j)
+      mpfr_add(result(i, j).get(), x(i, j).get(), row(0, j).get(), MPFR_RNDN);
+  return result;
+}
+
+BigFloatMatrix BigFloatMidpoints::column_sums(const Matrix& x) const {
+  BigFloatMatrix result = zeros(1, x.cols());
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j)
+      mpfr_add(result(0, j).get(), result(0, j).get(), x(i, j).get(), MPFR_RNDN);
+  return result;
+}
+
+BigFloatMatrix BigFloatMidpoints::axpy(double alpha, const Matrix& x, const Matrix& y) const {
+  const BigFloat factor = BigFloat::exact(alpha);
+  BigFloatMatrix result = zeros(x.rows(), x.cols());
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j)
+      mpfr_fma(result(i, j).get(), x(i, j).get(), factor.get(), y(i, j).get(), MPFR_RNDN);
+  return result;
+}
+
+BoundMatrix BigFloatMidpoints::magnitudes(const Matrix& x) {
+  std::vector<Magnitude> entries;
+  entries.reserve(static_cast<std::size_t>(x.rows() * x.cols()));
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j) entries.push_back(Magnitude::upper(x(i, j)));
+  return {x.rows(), x.cols(), entries};
+}
+
+void BigFloatMidpoints::make_finite(Matrix& midpoints, BoundMatrix& radii) {
+  for (Eigen::Index i = 0; i < midpoints.rows(); ++i) {
+    for (Eigen::Index j = 0; j < midpoints.cols(); ++j) {
+      if (midpoints(i, j).is_finite()) continue;
+      mpfr_set_zero(midpoints(i, j).get(), 1);
+      radii.set_unbounded(i, j);
+    }
+  }
+}
+
+int BigFloatMidpoints::compare_magnitude(const Matrix& x, Eigen::Index i, Eigen::Index j,
+                                         const Magnitude& bound) {
+  if (!bound.is_finite()) return -1;
+  if (bound.is_zero()) return x(i, j).is_zero() ? 0 : 1;
+  return mpfr_cmpabs(x(i, j).get(), bound.to_big_float().get());
+}
+
+Ball BigFloatMidpoints::enclosure(const Matrix& x, Eigen::Index i, Eigen::Index j,
+                                  const Magnitude& radius) const {
+  return radius.is_finite() ? Ball(x(i, j), radius) : Ball::entire(bits_);
+}
+
+Magnitude BigFloatMidpoints::assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Ball& value) {
+  x(i, j) = value.midpoint();
+  return value.radius();
+}
+
+Ball BigFloatMidpoints::hull_with_zero(const Ball& x) {
+  if (!x.is_bounded()) return x;
+  const BigFloat zero(Ball::kDefaultBits);
+  BigFloat lower = x.lower();
+  BigFloat upper = x.upper();
+  if (mpfr_sgn(lower.get()) > 0) lower = zero;
+  if (mpfr_sgn(upper.get()) < 0) upper = zero;
+  return Ball::from_bounds(lower, upper, x.bits());
+}
+
+Magnitude BigFloatMidpoints::exp_up(const Magnitude& x) {
+  if (!x.is_finite()) return Magnitude::infinity();
+  BigFloat result(Ball::kDefaultBits);
+  mpfr_exp(result.get(), x.to_big_float().get(), MPFR_RNDU);
+  return Magnitude::upper(result);
+}
+
+template class EnclosingArithmetic<BigFloatMidpoints>;
+
+}  // namespace numgeom

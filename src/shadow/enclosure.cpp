@@ -53,10 +53,10 @@ std::string fixed(const BigFloat& x, int places, mpfr_rnd_t direction) {
 }
 
 /// Digits after the point so that the last two differ between bounds that are `width` apart.
-int decimal_places(const BigFloat& width) {
-  if (width.is_zero()) return 40;
+int decimal_places(const BigFloat& width, int most) {
+  if (width.is_zero()) return most;
   const double digits = std::log10(2.0) * static_cast<double>(mpfr_get_exp(width.get()));
-  return std::clamp(static_cast<int>(std::ceil(-digits)) + 1, 1, 40);
+  return std::clamp(static_cast<int>(std::ceil(-digits)) + 1, 1, most);
 }
 
 }  // namespace
@@ -113,13 +113,13 @@ std::string Enclosure::upper_string() const {
   return upper.to_string(useful_digits(*this), MPFR_RNDU);
 }
 
-std::string Enclosure::digits() const {
+std::string Enclosure::digits(int places) const {
   if (!is_bounded()) return "[-inf,inf]";
   BigFloat difference;
   mpfr_sub(difference.get(), upper.get(), lower.get(), MPFR_RNDU);
-  const int places = decimal_places(difference);
-  const std::string low = fixed(lower, places, MPFR_RNDD);
-  const std::string high = fixed(upper, places, MPFR_RNDU);
+  const int shown = decimal_places(difference, places);
+  const std::string low = fixed(lower, shown, MPFR_RNDD);
+  const std::string high = fixed(upper, shown, MPFR_RNDU);
   if (low == high) return low;
   if (low.size() != high.size()) return "[" + low + "," + high + "]";
   const auto split = std::mismatch(low.begin(), low.end(), high.begin()).first - low.begin();

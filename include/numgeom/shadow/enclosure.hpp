@@ -33,8 +33,9 @@ struct Enclosure {
   /// the digits that the width is worth and two more.
   [[nodiscard]] std::string lower_string() const;
   [[nodiscard]] std::string upper_string() const;
-  /// The certified digits, then what the bounds add in brackets: `0.486006938[37,41]`.
-  [[nodiscard]] std::string digits() const;
+  /// The certified digits, then what the bounds add in brackets: `0.486006938[37,41]`; at most
+  /// `places` digits after the point. The bounds shown are rounded outward.
+  [[nodiscard]] std::string digits(int places = 40) const;
 };
 
 /// Two-sided bound on |computed − x| for every x in an enclosure.

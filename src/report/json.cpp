@@ -1,0 +1,150 @@
+#include "numgeom/report/json.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "build_info.hpp"
+
+namespace numgeom {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kSchemaVersion = 1;
+
+Json number(double x) {
+  if (std::isnan(x)) return "nan";
+  if (std::isinf(x)) return x > 0 ? "inf" : "-inf";
+  return x;
+}
+
+Json problem_json(const Study& study, const Problem& problem) {
+  return {{"dataset", study.data.dataset},
+          {"data", problem.data.description},
+          {"train", problem.data.train.samples()},
+          {"validation", problem.data.validation.samples()},
+          {"features", problem.data.train.features.cols()},
+          {"classes", problem.data.train.classes},
+          {"network", problem.network.describe()},
+          {"loss", "cross_entropy"},
+          {"optimizer", "sgd"},
+          {"initialization",
+           problem.training.initialization == Initialization::kHe ? "he" : "glorot"},
+          {"epochs", problem.training.epochs},
+          {"batch", problem.training.batch}};
+}
+
+Json build_json() {
+  const BuildInfo info = build_info();
+  return {{"version", info.version},
+          {"compiler", info.compiler},
+          {"flags", info.flags},
+          {"simd", info.simd}};
+}
+
+Json native_json(const NativeRun& run, const CertifiedError& error) {
+  Json estimates = Json::object();
+  Json tightnesses = Json::object();
+  Json seconds = Json::object();
+  for (const auto& [name, estimate] : run.estimates) {
+    const Tightness ratio = tightness(estimate.value, error);
+    estimates[name] = number(estimate.value);
+    tightnesses[name] = {{"lower", number(ratio.lower)}, {"upper", number(ratio.upper)}};
+    seconds[name] = estimate.seconds;
+  }
+  return {{"precision", to_string(run.precision)},
+          {"loss", number(run.loss)},
+          {"errors", run.errors.lower},
+          {"status", run.diverged() ? "diverged" : "ok"},
+          {"certified_error", {{"lower", number(error.lower)}, {"upper", number(error.upper)}}},
+          {"estimates", estimates},
+          {"tightness", tightnesses},
+          {"seconds", run.seconds},
+          {"estimate_seconds", {{"seconds", seconds}}}};
+}
+
+Json enclosure_json(const Certification& certification) {
+  Json json = {{"lower", certification.loss.lower_string()},
+               {"upper", certification.loss.upper_string()},
+               {"width", number(certification.loss.width())},
+               {"status", certification.certified() ? "certified" : "undecided"}};
+  if (!certification.certified()) json["reason"] = certification.reason;
+  json["rung"] = {{"way", certification.rung.way_name()},
+                  {"arithmetic", certification.rung.arithmetic_name()},
+                  {"bits", certification.rung.bits}};
+  json["predicted_bits"] = certification.predicted_bits;
+  json["attempts"] = certification.attempts.size();
+  json["errors"] = {{"lower", certification.errors.lower}, {"upper", certification.errors.upper}};
+  json["seconds"] = certification.seconds;
+  return json;
+}
+
+Json trial_json(const CertifiedTrial& result) {
+  Json native = Json::array();
+  for (std::size_t run = 0; run < result.native.size(); ++run)
+    native.push_back(native_json(result.native[run], result.certified_errors[run]));
+  const Configuration& configuration = result.trial.configuration;
+  return {{"configuration",
+           {{"lr", configuration.lr}, {"weight_decay", configuration.weight_decay}}},
+          {"seed", result.trial.seed},
+          {"native", native},
+          {"enclosure", enclosure_json(result.certification)}};
+}
+
+Json native_ranking_json(const NativeRanking& native) {
+  Json flips = Json::array();
+  for (const Flip& flip : native.flips)
+    flips.push_back({{"native_better", flip.native_better}, {"exact_better", flip.exact_better}});
+  return {{"precision", to_string(native.precision)},
+          {"indistinguishable", native.indistinguishable},
+          {"flips", flips}};
+}
+
+Json ranking_json(const Ranking& ranking) {
+  Json pairs = Json::array();
+  for (const PairVerdict& pair : ranking.pairs)
+    pairs.push_back({{"first", pair.first},
+                     {"second", pair.second},
+                     {"less", to_string(pair.less.state)},
+                     {"reason", pair.less.reason}});
+  Json native = Json::array();
+  for (const NativeRanking& one : ranking.native) native.push_back(native_ranking_json(one));
+  return {{"order", ranking.order},
+          {"total", ranking.is_total()},
+          {"pairs", pairs},
+          {"native", native}};
+}
+
+Json scores_json(const std::vector<CertifiedTrial>& trials) {
+  Json json = Json::array();
+  for (const auto& [precision, by_name] : score_estimators(trials))
+    for (const auto& [name, score] : by_name)
+      json.push_back({{"precision", to_string(precision)},
+                      {"estimator", name},
+                      {"trials", score.trials},
+                      {"covered", score.covered},
+                      {"median_overestimation", number(score.median_overestimation)},
+                      {"high_overestimation", number(score.high_overestimation)}});
+  return json;
+}
+
+}  // namespace
+
+std::string certify_json(const Study& study, const Problem& problem,
+                         const std::vector<CertifiedTrial>& trials, const Ranking& ranking) {
+  Json results = Json::array();
+  for (const CertifiedTrial& trial : trials) results.push_back(trial_json(trial));
+  const Json document = {{"schema_version", kSchemaVersion},
+                         {"problem", problem_json(study, problem)},
+                         {"build", build_json()},
+                         {"certify",
+                          {{"width", study.certify.width},
+                           {"tightness", study.certify.tightness},
+                           {"max_bits", study.certify.max_bits}}},
+                         {"trials", results},
+                         {"ranking", ranking_json(ranking)},
+                         {"estimators", scores_json(trials)}};
+  return document.dump(2) + "\n";
+}
+
+}  // namespace numgeom

@@ -1,0 +1,191 @@
+#include "numgeom/report/table.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace numgeom {
+namespace {
+
+/// Digits that fit a column; the JSON has all of them.
+constexpr int kDisplayPlaces = 13;
+
+/// Columns of text, each as wide as its widest cell; numbers stand to the right.
+class TextTable {
+ public:
+  explicit TextTable(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
+
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+
+  [[nodiscard]] std::string text() const {
+    std::vector<std::size_t> widths(rows_.front().size(), 0);
+    for (const auto& row : rows_)
+      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns(row[i]));
+    std::string result;
+    for (const auto& row : rows_) {
+      std::string line;
+      for (std::size_t i = 0; i < row.size(); ++i)
+        line += std::string(widths[i] - columns(row[i]), ' ') + row[i] + "  ";
+      line.erase(line.find_last_not_of(' ') + 1);
+      result += line + "\n";
+    }
+    return result;
+  }
+
+ private:
+  /// Characters, not bytes: UTF-8 continuation bytes take no column.
+  static std::size_t columns(const std::string& text) {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  }
+
+  std::vector<std::vector<std::string>> rows_;
+};
+
+std::string short_number(double x) { return fmt::format("{:.3g}", x); }
+
+std::string loss_text(const NativeRun& run) {
+  if (run.diverged()) return "diverged";
+  return fmt::format("{:.{}f}", run.loss, run.precision == Precision::kFp32 ? 8 : 12);
+}
+
+/// A factor that is known from both sides, or the interval where they differ visibly.
+std::string tightness_text(const NativeRun& run, const CertifiedError& error) {
+  const auto phi = run.estimates.find("phi");
+  if (phi == run.estimates.end() || run.diverged()) return "-";
+  const Tightness ratio = tightness(phi->second.value, error);
+  const std::string low = fmt::format("{:.2g}", ratio.lower);
+  const std::string high = fmt::format("{:.2g}", ratio.upper);
+  return low == high ? low : fmt::format("[{},{}]", low, high);
+}
+
+std::string phi_text(const NativeRun& run) {
+  const auto phi = run.estimates.find("phi");
+  return phi == run.estimates.end() ? "-" : fmt::format("{:.2g}", phi->second.value);
+}
+
+std::string trials_table(const std::vector<CertifiedTrial>& trials) {
+  std::vector<std::string> header{"#", "lr", "weight decay"};
+  for (const NativeRun& run : trials.front().native)
+    header.push_back(to_string(run.precision) + " loss");
+  header.push_back("exact loss");
+  for (const NativeRun& run : trials.front().native) {
+    header.push_back(to_string(run.precision) + " error");
+    header.push_back("Φ");
+    header.push_back("Φ/error");
+  }
+  for (const char* name : {"way", "bits", "seconds"}) header.emplace_back(name);
+
+  TextTable table(std::move(header));
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const CertifiedTrial& trial = trials[i];
+    std::vector<std::string> row{std::to_string(i + 1), short_number(trial.trial.configuration.lr),
+                                 short_number(trial.trial.configuration.weight_decay)};
+    for (const NativeRun& run : trial.native) row.push_back(loss_text(run));
+    row.push_back(trial.certification.loss.digits(kDisplayPlaces));
+    for (std::size_t run = 0; run < trial.native.size(); ++run) {
+      row.push_back(short_number(trial.certified_errors[run].upper));
+      row.push_back(phi_text(trial.native[run]));
+      row.push_back(tightness_text(trial.native[run], trial.certified_errors[run]));
+    }
+    const Certification& certification = trial.certification;
+    row.push_back(certification.rung.way_name() + " " + certification.rung.arithmetic_name());
+    row.push_back(std::to_string(certification.rung.bits));
+    row.push_back(fmt::format("{:.1f}", certification.seconds));
+    table.add(std::move(row));
+  }
+  return table.text();
+}
+
+std::string undecided_trials(const std::vector<CertifiedTrial>& trials) {
+  std::string text;
+  for (std::size_t i = 0; i < trials.size(); ++i)
+    if (!trials[i].certification.certified())
+      text += fmt::format("undecided: trial {}: {}\n", i + 1, trials[i].certification.reason);
+  return text;
+}
+
+const PairVerdict& pair_of(const Ranking& ranking, int a, int b) {
+  return *std::find_if(ranking.pairs.begin(), ranking.pairs.end(), [a, b](const PairVerdict& pair) {
+    return pair.first == std::min(a, b) && pair.second == std::max(a, b);
+  });
+}
+
+std::string order_text(const Ranking& ranking) {
+  std::string text = fmt::format("{}", ranking.order.front() + 1);
+  for (std::size_t i = 1; i < ranking.order.size(); ++i) {
+    const PairVerdict& pair = pair_of(ranking, ranking.order[i - 1], ranking.order[i]);
+    text += fmt::format(" {} {}", pair.less.undecided() ? "?" : "<", ranking.order[i] + 1);
+  }
+  return text;
+}
+
+std::string ranking_text(const Ranking& ranking) {
+  const auto undecided =
+      std::count_if(ranking.pairs.begin(), ranking.pairs.end(),
+                    [](const PairVerdict& pair) { return pair.less.undecided(); });
+  std::string text = fmt::format("certified order of the exact losses: {}\n", order_text(ranking));
+  text += undecided == 0
+              ? fmt::format("all {} pairs certified\n", ranking.pairs.size())
+              : fmt::format("{} of {} pairs undecided:\n", undecided, ranking.pairs.size());
+  for (const PairVerdict& pair : ranking.pairs)
+    if (pair.less.undecided())
+      text += fmt::format("  {} ? {}: {}\n", pair.first + 1, pair.second + 1, pair.less.reason);
+  return text;
+}
+
+std::string flips_text(const NativeRanking& native, const std::vector<CertifiedTrial>& trials) {
+  const std::string name = to_string(native.precision);
+  if (native.flips.empty()) return fmt::format("{}: no native pair in the wrong order\n", name);
+  std::string text = fmt::format("{}: {} native pair{} in the wrong order:\n", name,
+                                 native.flips.size(), native.flips.size() == 1 ? "" : "s");
+  for (const Flip& flip : native.flips)
+    text += fmt::format("  {} before {}, exactly {} < {} ({} < {})\n", flip.native_better + 1,
+                        flip.exact_better + 1, flip.exact_better + 1, flip.native_better + 1,
+                        trials[flip.exact_better].certification.loss.digits(kDisplayPlaces),
+                        trials[flip.native_better].certification.loss.digits(kDisplayPlaces));
+  return text;
+}
+
+std::string native_text(const Ranking& ranking, const std::vector<CertifiedTrial>& trials) {
+  std::string text;
+  for (const NativeRanking& native : ranking.native) {
+    std::vector<int> members;
+    for (const int trial : native.indistinguishable) members.push_back(trial + 1);
+    text += fmt::format("{}: indistinguishable from the best: {}\n", to_string(native.precision),
+                        fmt::join(members, ", "));
+    text += flips_text(native, trials);
+  }
+  return text;
+}
+
+std::string scores_text(const std::vector<CertifiedTrial>& trials) {
+  TextTable table({"estimator", "precision", "covered", "median over-estimation", "90 %", "overhead"});
+  for (const auto& [precision, by_name] : score_estimators(trials))
+    for (const auto& [name, score] : by_name)
+      table.add({name, to_string(precision), fmt::format("{}/{}", score.covered, score.trials),
+                 fmt::format("{:.2g}", score.median_overestimation),
+                 fmt::format("{:.2g}", score.high_overestimation),
+                 fmt::format("{:.0f} %", 100 * score.overhead)});
+  return table.text();
+}
+
+}  // namespace
+
+std::string certify_text(const Study& study, const std::vector<CertifiedTrial>& trials,
+                         const Ranking& ranking) {
+  if (trials.empty()) return "no trial was finished\n";
+  const auto certified =
+      std::count_if(trials.begin(), trials.end(), [](const CertifiedTrial& trial) {
+        return trial.certification.certified();
+      });
+  return trials_table(trials) + "\n" +
+         fmt::format("{} of {} trials certified: width ≤ {}, errors known to a factor of {}\n",
+                     certified, trials.size(), study.certify.width, study.certify.tightness) +
+         undecided_trials(trials) + ranking_text(ranking) + "\n" + native_text(ranking, trials) +
+         "\n" + scores_text(trials);
+}
+
+}  // namespace numgeom

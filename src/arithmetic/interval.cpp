@@ -82,10 +82,9 @@ Interval Interval::divide_by_zero(const Interval& x, const Interval& y) {
   if (x.magnitude() == 0) return {Base(0.0, 0.0), false};
   if (y.lower() < 0 && y.upper() > 0) return {Base::whole(), false};
   if (y.lower() < 0) return divide_by_zero(-x, -y);
-  const double lower = x.lower() < 0 ? -rounding::kInfinity
-                                     : rounding::div_down(x.lower(), y.upper());
-  const double upper = x.upper() > 0 ? rounding::kInfinity
-                                     : rounding::div_up(x.upper(), y.upper());
+  const double lower =
+      x.lower() < 0 ? -rounding::kInfinity : rounding::div_down(x.lower(), y.upper());
+  const double upper = x.upper() > 0 ? rounding::kInfinity : rounding::div_up(x.upper(), y.upper());
   return {Base(lower, upper), false};
 }
 

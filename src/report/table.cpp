@@ -81,7 +81,7 @@ std::string trials_table(const std::vector<CertifiedTrial>& trials) {
   TextTable table(std::move(header));
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const CertifiedTrial& trial = trials[i];
-    std::vector<std::string> row{std::to_string(i + 1), short_number(trial.trial.configuration.lr),
+    std::vector<std::string> row{std::to_string(i), short_number(trial.trial.configuration.lr),
                                  short_number(trial.trial.configuration.weight_decay)};
     for (const NativeRun& run : trial.native) row.push_back(loss_text(run));
     row.push_back(trial.certification.loss.digits(kDisplayPlaces));
@@ -103,7 +103,7 @@ std::string undecided_trials(const std::vector<CertifiedTrial>& trials) {
   std::string text;
   for (std::size_t i = 0; i < trials.size(); ++i)
     if (!trials[i].certification.certified())
-      text += fmt::format("undecided: trial {}: {}\n", i + 1, trials[i].certification.reason);
+      text += fmt::format("undecided: trial {}: {}\n", i, trials[i].certification.reason);
   return text;
 }
 
@@ -114,10 +114,10 @@ const PairVerdict& pair_of(const Ranking& ranking, int a, int b) {
 }
 
 std::string order_text(const Ranking& ranking) {
-  std::string text = fmt::format("{}", ranking.order.front() + 1);
+  std::string text = fmt::format("{}", ranking.order.front());
   for (std::size_t i = 1; i < ranking.order.size(); ++i) {
     const PairVerdict& pair = pair_of(ranking, ranking.order[i - 1], ranking.order[i]);
-    text += fmt::format(" {} {}", pair.less.undecided() ? "?" : "<", ranking.order[i] + 1);
+    text += fmt::format(" {} {}", pair.less.undecided() ? "?" : "<", ranking.order[i]);
   }
   return text;
 }
@@ -132,7 +132,7 @@ std::string ranking_text(const Ranking& ranking) {
               : fmt::format("{} of {} pairs undecided:\n", undecided, ranking.pairs.size());
   for (const PairVerdict& pair : ranking.pairs)
     if (pair.less.undecided())
-      text += fmt::format("  {} ? {}: {}\n", pair.first + 1, pair.second + 1, pair.less.reason);
+      text += fmt::format("  {} ? {}: {}\n", pair.first, pair.second, pair.less.reason);
   return text;
 }
 
@@ -142,8 +142,8 @@ std::string flips_text(const NativeRanking& native, const std::vector<CertifiedT
   std::string text = fmt::format("{}: {} native pair{} in the wrong order:\n", name,
                                  native.flips.size(), native.flips.size() == 1 ? "" : "s");
   for (const Flip& flip : native.flips)
-    text += fmt::format("  {} before {}, exactly {} < {} ({} < {})\n", flip.native_better + 1,
-                        flip.exact_better + 1, flip.exact_better + 1, flip.native_better + 1,
+    text += fmt::format("  {} before {}, exactly {} < {} ({} < {})\n", flip.native_better,
+                        flip.exact_better, flip.exact_better, flip.native_better,
                         trials[flip.exact_better].certification.loss.digits(kDisplayPlaces),
                         trials[flip.native_better].certification.loss.digits(kDisplayPlaces));
   return text;
@@ -152,10 +152,8 @@ std::string flips_text(const NativeRanking& native, const std::vector<CertifiedT
 std::string native_text(const Ranking& ranking, const std::vector<CertifiedTrial>& trials) {
   std::string text;
   for (const NativeRanking& native : ranking.native) {
-    std::vector<int> members;
-    for (const int trial : native.indistinguishable) members.push_back(trial + 1);
     text += fmt::format("{}: indistinguishable from the best: {}\n", to_string(native.precision),
-                        fmt::join(members, ", "));
+                        fmt::join(native.indistinguishable, ", "));
     text += flips_text(native, trials);
   }
   return text;

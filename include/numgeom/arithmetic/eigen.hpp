@@ -39,12 +39,12 @@ struct EnclosureTraits {
 };
 
 template <class Scalar>
-inline constexpr bool is_enclosure = std::derived_from<Eigen::NumTraits<Scalar>, EnclosureTraits<Scalar>>;
+inline constexpr bool is_enclosure =
+    std::derived_from<Eigen::NumTraits<Scalar>, EnclosureTraits<Scalar>>;
 
 /// A matrix product with an enclosing scalar on either side.
 template <class Lhs, class Rhs>
-concept EnclosureProduct =
-    is_enclosure<typename Lhs::Scalar> || is_enclosure<typename Rhs::Scalar>;
+concept EnclosureProduct = is_enclosure<typename Lhs::Scalar> || is_enclosure<typename Rhs::Scalar>;
 
 }  // namespace numgeom::detail
 
@@ -72,13 +72,15 @@ struct abs2_impl<numgeom::Interval> {
 
 // Coefficient by coefficient: Eigen's blocked kernels compare scalars and do not mix their types.
 template <class Lhs, class Rhs>
-  requires numgeom::detail::EnclosureProduct<Lhs, Rhs>
+requires numgeom::detail::EnclosureProduct<Lhs, Rhs>
 struct generic_product_impl<Lhs, Rhs, DenseShape, DenseShape, GemmProduct>
-    : generic_product_impl<Lhs, Rhs, DenseShape, DenseShape, CoeffBasedProductMode> {};
+    : generic_product_impl<Lhs, Rhs, DenseShape, DenseShape, CoeffBasedProductMode> {
+};
 template <class Lhs, class Rhs>
-  requires numgeom::detail::EnclosureProduct<Lhs, Rhs>
+requires numgeom::detail::EnclosureProduct<Lhs, Rhs>
 struct generic_product_impl<Lhs, Rhs, DenseShape, DenseShape, GemvProduct>
-    : generic_product_impl<Lhs, Rhs, DenseShape, DenseShape, CoeffBasedProductMode> {};
+    : generic_product_impl<Lhs, Rhs, DenseShape, DenseShape, CoeffBasedProductMode> {
+};
 
 }  // namespace internal
 }  // namespace Eigen

@@ -21,13 +21,13 @@ struct IntervalRounding {
   using unprotected_rounding = IntervalRounding;
 
   template <class T>
-    requires(std::numeric_limits<T>::digits <= std::numeric_limits<double>::digits)
-  double conv_down(T v) {
+  requires(std::numeric_limits<T>::digits <=
+           std::numeric_limits<double>::digits) double conv_down(T v) {
     return static_cast<double>(v);
   }
   template <class T>
-    requires(std::numeric_limits<T>::digits <= std::numeric_limits<double>::digits)
-  double conv_up(T v) {
+  requires(std::numeric_limits<T>::digits <=
+           std::numeric_limits<double>::digits) double conv_up(T v) {
     return static_cast<double>(v);
   }
   double add_down(double a, double b) { return rounding::add_down(a, b); }

@@ -4,6 +4,7 @@
 #include <cfloat>
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
@@ -24,10 +25,11 @@
 /// side and ±∞ on the outer side, underflow is gradual and never loses the direction.
 ///
 /// How: the nearest double is computed first and the sign of its error exactly. A sum's error is a
-/// double (TwoSum); the residuals a·b − p, a − q·b and a − s² each come from one fused multiply-add,
-/// a single rounding, which keeps the sign unless it underflows; where it could, operands are scaled
-/// by powers of two. A wrong sign would make a false enclosure, so every intermediate passes through
-/// `opaque`, and the compiler can neither contract nor reassociate, whatever -ffp-contract says.
+/// double (TwoSum); the residuals a·b − p, a − q·b and a − s² each come from one fused
+/// multiply-add, a single rounding, which keeps the sign unless it underflows; where it could,
+/// operands are scaled by powers of two. A wrong sign would make a false enclosure, so every
+/// intermediate passes through `opaque`, and the compiler can neither contract nor reassociate,
+/// whatever -ffp-contract says.
 ///
 /// Operands may be infinite, as limits of intervals: 0·∞ = 0, x/∞ = 0, and where the limit is not
 /// unique (∞ − ∞, ∞/∞, x/0) the result is the widest bound: an infinity outward, or 0 where the
@@ -94,7 +96,8 @@ inline bool within(double v, double least, double greatest) {
 template <Toward toward>
 inline double step(double nearest, double error) {
   const auto bits = std::bit_cast<std::int64_t>(nearest);
-  const std::int64_t outward = (bits >> 63) | 1;  // bits + outward is the neighbour with greater |·|
+  const std::int64_t outward =
+      (bits >> 63) | 1;  // bits + outward is the neighbour with greater |·|
   if constexpr (toward == Toward::kBelow)
     return std::bit_cast<double>(bits - (error < 0 ? outward : 0));
   else

@@ -1,0 +1,197 @@
+#include "numgeom/report/journal.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "build_info.hpp"
+#include "numgeom/data/sha256.hpp"
+#include "numgeom/error.hpp"
+
+namespace numgeom {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string data_hash(const Dataset& data) {
+  const auto bytes = [](const auto* values, Eigen::Index count) {
+    return std::string_view(reinterpret_cast<const char*>(values), sizeof(*values) * count);
+  };
+  std::string text(bytes(data.features.data(), data.features.size()));
+  text += bytes(data.labels.data(), static_cast<Eigen::Index>(data.labels.size()));
+  return sha256(text);
+}
+
+std::string fingerprint_of(const Study& study, const Problem& problem) {
+  std::vector<std::string> precisions;
+  for (const Precision precision : study.precisions) precisions.push_back(to_string(precision));
+  const BuildInfo build = build_info();
+  const Json all = {
+      {"build", {build.version, build.compiler, build.flags, build.simd}},
+      {"train", data_hash(problem.data.train)},
+      {"validation", data_hash(problem.data.validation)},
+      {"network", problem.network.describe()},
+      {"training",
+       {problem.training.epochs, problem.training.batch,
+        static_cast<int>(problem.training.initialization)}},
+      {"precisions", precisions},
+      {"certify", {study.certify.width, study.certify.tightness, study.certify.max_bits}}};
+  return sha256(all.dump());
+}
+
+std::string exact_text(const BigFloat& x) {
+  char* text = nullptr;
+  if (mpfr_asprintf(&text, "%Ra", x.get()) < 0) throw std::bad_alloc();
+  std::string result = text;
+  mpfr_free_str(text);
+  return result;
+}
+
+/// Throws unless the text is a number that `bits` bits hold exactly.
+BigFloat exact_number(const std::string& text, int bits) {
+  if (bits < BigFloat::kMinBits || bits > (1 << 24)) throw Error("precision out of range");
+  BigFloat result(bits);
+  char* end = nullptr;
+  const int ternary = mpfr_strtofr(result.get(), text.c_str(), &end, 0, MPFR_RNDN);
+  if (ternary != 0 || end == text.c_str() || *end != '\0' || result.is_nan())
+    throw Error("not an exact number: " + text);
+  return result;
+}
+
+/// Infinite and NaN losses are results too; JSON has no numbers for them.
+Json number(double x) { return fmt::format("{}", x); }
+double to_number(const Json& json) { return std::stod(json.get<std::string>()); }
+
+Json enclosure_json(const Enclosure& x) {
+  return {exact_text(x.lower), x.lower.bits(), exact_text(x.upper), x.upper.bits()};
+}
+
+Enclosure to_enclosure(const Json& json) {
+  return {exact_number(json.at(0), json.at(1)), exact_number(json.at(2), json.at(3))};
+}
+
+Json rung_json(const Rung& rung) { return {static_cast<int>(rung.kind), rung.bits}; }
+Rung to_rung(const Json& json) {
+  const int kind = json.at(0);
+  if (kind != 0 && kind != 1) throw Error("unknown arithmetic");
+  return {Rung::Way::kDirect, static_cast<Rung::Kind>(kind), json.at(1)};
+}
+
+Json native_json(const NativeRun& run) {
+  Json estimates = Json::object();
+  for (const auto& [name, one] : run.estimates)
+    estimates[name] = {number(one.value), number(one.seconds)};
+  return {{"precision", to_string(run.precision)},
+          {"loss", number(run.loss)},
+          {"errors", run.errors.lower},
+          {"seconds", number(run.seconds)},
+          {"estimates", estimates}};
+}
+
+NativeRun to_native(const Json& json) {
+  const Eigen::Index errors = json.at("errors");
+  NativeRun run{parse_precision(json.at("precision")), to_number(json.at("loss")),
+                {errors, errors}, to_number(json.at("seconds")), {}};
+  for (const auto& [name, one] : json.at("estimates").items())
+    run.estimates[name] = {to_number(one.at(0)), to_number(one.at(1))};
+  return run;
+}
+
+Json trial_json(const CertifiedTrial& result) {
+  Json native = Json::array();
+  for (const NativeRun& run : result.native) native.push_back(native_json(run));
+  Json attempts = Json::array();
+  const Certification& found = result.certification;
+  for (const ShadowRun& run : found.attempts)
+    attempts.push_back({rung_json(run.rung), enclosure_json(run.loss), run.errors.lower,
+                        run.errors.upper, number(run.seconds)});
+  return {{"lr", number(result.trial.configuration.lr)},
+          {"weight_decay", number(result.trial.configuration.weight_decay)},
+          {"seed", result.trial.seed},
+          {"native", native},
+          {"certified", found.certified()},
+          {"reason", found.reason},
+          {"loss", enclosure_json(found.loss)},
+          {"errors", {found.errors.lower, found.errors.upper}},
+          {"rung", rung_json(found.rung)},
+          {"predicted_bits", found.predicted_bits},
+          {"attempts", attempts},
+          {"seconds", number(found.seconds)}};
+}
+
+CertifiedTrial to_trial(const Json& json) {
+  CertifiedTrial result;
+  result.trial.configuration = {to_number(json.at("lr")), to_number(json.at("weight_decay"))};
+  result.trial.seed = json.at("seed");
+  Certification& found = result.certification;
+  if (json.at("certified").get<bool>()) found.status = CertificationStatus::kCertified;
+  found.reason = json.at("reason");
+  found.loss = to_enclosure(json.at("loss"));
+  found.errors = {json.at("errors").at(0), json.at("errors").at(1)};
+  found.rung = to_rung(json.at("rung"));
+  found.predicted_bits = json.at("predicted_bits");
+  for (const Json& run : json.at("attempts"))
+    found.attempts.push_back({to_rung(run.at(0)), to_enclosure(run.at(1)),
+                              {run.at(2), run.at(3)}, to_number(run.at(4))});
+  found.seconds = to_number(json.at("seconds"));
+  for (const Json& run : json.at("native")) {
+    result.native.push_back(to_native(run));
+    result.certified_errors.push_back(certified_error(result.native.back().loss, found.loss));
+  }
+  return result;
+}
+
+}  // namespace
+
+Journal::Journal(std::filesystem::path file, const Study& study, const Problem& problem)
+    : file_(std::move(file)), fingerprint_(fingerprint_of(study, problem)) {
+  load();
+  const std::ofstream writable(file_, std::ios::app);
+  if (!writable) throw Error(fmt::format("{}: the journal cannot be written", file_.string()));
+}
+
+void Journal::load() {
+  std::ifstream stream(file_);
+  if (!stream && std::filesystem::exists(file_))
+    throw Error(fmt::format("{}: the journal cannot be read", file_.string()));
+  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  if (const std::size_t end = text.find_last_of('\n'); end + 1 != text.size()) {
+    stream.close();
+    text.resize(end + 1);  // npos + 1 = 0: not one whole line
+    std::filesystem::resize_file(file_, text.size());
+  }
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    try {
+      const Json json = Json::parse(line);
+      if (json.at("fingerprint") == fingerprint_) known_.push_back(to_trial(json.at("trial")));
+    } catch (const std::exception&) {
+      throw Error(fmt::format("{}:{}: not a line of a journal; move the file away to start afresh",
+                              file_.string(), number));
+    }
+  }
+}
+
+std::optional<CertifiedTrial> Journal::find(const Trial& trial) const {
+  for (const CertifiedTrial& one : known_) {
+    if (!(one.trial.configuration == trial.configuration) || one.trial.seed != trial.seed) continue;
+    CertifiedTrial result = one;
+    result.trial.problem = trial.problem;
+    return result;
+  }
+  return std::nullopt;
+}
+
+void Journal::append(const CertifiedTrial& trial) {
+  std::ofstream stream(file_, std::ios::app);
+  stream << Json{{"fingerprint", fingerprint_}, {"trial", trial_json(trial)}}.dump() << '\n';
+  stream.flush();
+  if (!stream) throw Error(fmt::format("{}: the journal cannot be written", file_.string()));
+}
+
+}  // namespace numgeom

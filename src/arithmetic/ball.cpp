@@ -100,7 +100,7 @@ Ball restricted(const Ball& x, double edge, bool edge_allowed) {
   return Ball::from_bounds(BigFloat::exact(edge), x.upper(), x.bits()).undefined();
 }
 
-/// [lowerⁿ, upperⁿ], for an n > 0 that makes the power nondecreasing on the bounds.
+/// The ball around lowerⁿ (rounded down) and upperⁿ (rounded up), which are in that order.
 Ball power_of_bounds(const Bounds& bounds, int exponent, int bits) {
   BigFloat lower(bits + kGuardBits);
   BigFloat upper(bits + kGuardBits);
@@ -250,13 +250,10 @@ Ball abs(const Ball& x) {
 
 Ball pow(const Ball& x, int exponent) {
   if (exponent == 0) return with_definedness(Ball(1.0, x.bits()), x.is_defined());
-  if (exponent < 0) {
-    if (exponent == std::numeric_limits<int>::min())
-      throw Error("pow: the exponent must be greater than -2^31");
-    return Ball(1.0, x.bits()) / pow(x, -exponent);
-  }
+  if (exponent < 0 && x.contains(0.0)) return Ball::entire(x.bits()).undefined();
   if (!x.is_bounded()) return x;
-  const Bounds bounds = exponent % 2 == 0 ? absolute_bounds(x) : Bounds{x.lower(), x.upper()};
+  Bounds bounds = exponent % 2 == 0 ? absolute_bounds(x) : Bounds{x.lower(), x.upper()};
+  if (exponent < 0) std::swap(bounds.lower, bounds.upper);  // the power decreases
   return with_definedness(power_of_bounds(bounds, exponent, x.bits()), x.is_defined());
 }
 

@@ -45,7 +45,8 @@ bool parse(int argc, char** argv, Options& options) {
 std::vector<Check> all_checks() {
   std::vector<Check> checks;
   for (const auto& group :
-       {numgeom::soundness::rounding_checks(), numgeom::soundness::interval_checks()})
+       {numgeom::soundness::rounding_checks(), numgeom::soundness::interval_checks(),
+        numgeom::soundness::ball_checks(), numgeom::soundness::matrix_checks()})
     checks.insert(checks.end(), group.begin(), group.end());
   return checks;
 }

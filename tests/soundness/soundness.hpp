@@ -43,5 +43,9 @@ struct Check {
 std::vector<Check> rounding_checks();
 /// `Interval`: operators and elementary functions.
 std::vector<Check> interval_checks();
+/// `Ball`: operators and elementary functions at several precisions.
+std::vector<Check> ball_checks();
+/// `IntervalArithmetic` and `BallArithmetic`: every operation of the concept.
+std::vector<Check> matrix_checks();
 
 }  // namespace numgeom::soundness

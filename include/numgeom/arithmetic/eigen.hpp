@@ -4,6 +4,7 @@
 #include <concepts>
 #include <limits>
 
+#include "numgeom/arithmetic/ball.hpp"
 #include "numgeom/arithmetic/interval.hpp"
 
 /// Eigen's matrices over enclosing scalars: sums, products, transposes and coefficient-wise
@@ -53,21 +54,27 @@ namespace Eigen {
 template <>
 struct NumTraits<numgeom::Interval> : numgeom::detail::EnclosureTraits<numgeom::Interval> {};
 
-template <class Operation>
-struct ScalarBinaryOpTraits<numgeom::Interval, double, Operation> {
-  using ReturnType = numgeom::Interval;
+template <>
+struct NumTraits<numgeom::Ball> : numgeom::detail::EnclosureTraits<numgeom::Ball> {};
+
+template <class Enclosure, class Operation>
+requires numgeom::detail::is_enclosure<Enclosure>
+struct ScalarBinaryOpTraits<Enclosure, double, Operation> {
+  using ReturnType = Enclosure;
 };
-template <class Operation>
-struct ScalarBinaryOpTraits<double, numgeom::Interval, Operation> {
-  using ReturnType = numgeom::Interval;
+template <class Enclosure, class Operation>
+requires numgeom::detail::is_enclosure<Enclosure>
+struct ScalarBinaryOpTraits<double, Enclosure, Operation> {
+  using ReturnType = Enclosure;
 };
 
 namespace internal {
 
 // Not x·x, whose lower bound may be negative: norms would be roots of negative numbers.
-template <>
-struct abs2_impl<numgeom::Interval> {
-  static numgeom::Interval run(const numgeom::Interval& x) { return sqr(x); }
+template <class Enclosure>
+requires numgeom::detail::is_enclosure<Enclosure>
+struct abs2_impl<Enclosure> {
+  static Enclosure run(const Enclosure& x) { return sqr(x); }
 };
 
 // Coefficient by coefficient: Eigen's blocked kernels compare scalars and do not mix their types.

@@ -1,0 +1,128 @@
+#include "numgeom/arithmetic/ball.hpp"
+
+#include <Eigen/Dense>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "numgeom/arithmetic/eigen.hpp"
+#include "numgeom/error.hpp"
+
+using numgeom::Ball;
+using numgeom::BigFloat;
+using numgeom::Magnitude;
+
+namespace {
+
+Ball ball(double midpoint, double radius, int bits = 100) {
+  return Ball(BigFloat::exact(midpoint, bits), Magnitude(radius));
+}
+
+}  // namespace
+
+TEST_CASE("the precision of a result is the greatest of its operands") {
+  CHECK((Ball(1.0, 200) + Ball(2)).bits() == 200);
+  CHECK(exp(Ball(1.0, 300)).bits() == 300);
+  CHECK((2 * Ball(1.0, 128) / 3).bits() == 128);
+}
+
+TEST_CASE("points stay points where the operation is exact") {
+  CHECK((Ball(1.5) + Ball(2.25)).is_point());
+  CHECK((Ball(1.5) * Ball(2.25)).is_point());
+  CHECK(sqrt(Ball(4.0)).is_point());
+  CHECK_FALSE((Ball(1.0) / Ball(3.0)).is_point());
+}
+
+TEST_CASE("radii far below the range of doubles keep their meaning") {
+  Ball x = Ball(1.0, 4000).widened(Magnitude::power_of_two(-3500));
+  for (int i = 0; i < 10; ++i) x = x * x;
+  CHECK(x.radius() > Magnitude::power_of_two(-3491));
+  CHECK(x.radius() < Magnitude::power_of_two(-3489));
+  CHECK_FALSE((x * x).is_point());
+}
+
+TEST_CASE("an even function keeps its minimum when the ball holds zero") {
+  // The lower end of |x| is zero exactly; a rounded one below it would raise cosh above 1.
+  for (int k = -60; k < 60; ++k) {
+    const Ball x = ball(std::ldexp(1.1, k), std::ldexp(1.3, k), 53 + (k & 7));
+    CHECK(cosh(x).contains(1.0));
+    CHECK(sqr(x).contains(0.0));
+    CHECK(pow(x, 4).contains(0.0));
+    CHECK(abs(x).contains(0.0));
+  }
+}
+
+TEST_CASE("leaving the domain of a function is remembered") {
+  CHECK_FALSE((Ball(1.0) / ball(0, 1)).is_defined());
+  CHECK_FALSE((Ball(1.0) / Ball(0.0)).is_defined());
+  CHECK_FALSE(log(ball(1, 2)).is_defined());
+  CHECK_FALSE(log(Ball(0.0)).is_defined());
+  CHECK_FALSE(sqrt(ball(0, 1)).is_defined());
+  CHECK_FALSE(sqrt(Ball(-1.0)).is_defined());
+  CHECK_FALSE(pow(ball(0, 1), -1).is_defined());
+  CHECK(sqrt(Ball(0.0)).is_defined());
+  CHECK(log1p(Ball(-0.5)).is_defined());
+  const Ball undefined = sqrt(ball(0, 1));
+  CHECK_FALSE((undefined + 1).is_defined());
+  CHECK_FALSE((undefined * 0).is_defined());
+  CHECK_FALSE(exp(undefined).is_defined());
+  CHECK_FALSE(max(undefined, Ball(7)).is_defined());
+  CHECK_FALSE(fma(undefined, Ball(1), Ball(1)).is_defined());
+  CHECK_FALSE((-undefined).is_defined());
+}
+
+TEST_CASE("an unbounded ball is all reals and decides nothing") {
+  const Ball all = Ball::entire();
+  CHECK(all.contains(1e300));
+  CHECK_FALSE(certainly_less(all, Ball(1)));
+  CHECK_FALSE(certainly_less(Ball(1), all));
+  CHECK(possibly_less(all, Ball(1)));
+  CHECK_FALSE((all + 1).is_bounded());
+  CHECK_FALSE((all - all).is_bounded());
+  CHECK(tanh(all).is_bounded());
+  CHECK(tanh(all).contains(-1.0));
+  CHECK_FALSE(exp(ball(0, 1e300)).is_bounded());
+}
+
+TEST_CASE("balls that touch are not ordered") {
+  CHECK(certainly_less(ball(0, 1), ball(3, 1)));
+  CHECK_FALSE(certainly_less(ball(0, 1), ball(2, 1)));
+  CHECK_FALSE(certainly_disjoint(ball(0, 1), ball(2, 1)));
+  CHECK(certainly_disjoint(ball(0, 1), ball(2.5, 1)));
+}
+
+TEST_CASE("NaN and infinities are refused") {
+  CHECK_THROWS_AS(Ball(std::nan("")), numgeom::Error);
+  CHECK_THROWS_AS(Ball(std::numeric_limits<double>::infinity()), numgeom::Error);
+}
+
+TEST_CASE("the same object on both sides") {
+  Ball x = ball(1, 0.25);
+  x -= x;
+  CHECK(x.contains(0.5));
+  CHECK(x.contains(-0.5));
+  Ball y = ball(2, 0.5);
+  y *= y;
+  CHECK(y.contains(6.25));
+  CHECK(y.contains(2.25));
+}
+
+TEST_CASE("balls are Eigen scalars") {
+  Eigen::Matrix<Ball, 2, 2> a;
+  a << Ball(1.0, 200), Ball(2.0, 200), Ball(3.0, 200), Ball(4.0, 200);
+  const Eigen::Matrix<Ball, 2, 2> product = a * a / Ball(3);
+  CHECK(product(0, 0).bits() == 200);
+  CHECK_FALSE(product(0, 0).is_point());
+  CHECK((a * a)(1, 1).contains(22.0));
+  CHECK(a.transpose()(0, 1).contains(3.0));
+  CHECK(a.sum().contains(10.0));
+  CHECK((2.0 * a)(0, 0).contains(2.0));
+}
+
+TEST_CASE("a ball prints its midpoint and radius") {
+  std::ostringstream out;
+  out << ball(0.5, 0.25);
+  CHECK(out.str().find("5.0") == 0);
+  CHECK(out.str().find("2.50e-01") != std::string::npos);
+}

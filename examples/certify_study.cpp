@@ -1,0 +1,39 @@
+// Certifies the configurations of a study from C++ and prints the certified ranking.
+//
+// usage: certify_study [STUDY.toml]      without a study: a small one on synthetic data
+
+#include <cstdio>
+#include <vector>
+
+#include "numgeom/numgeom.hpp"
+
+namespace {
+
+numgeom::Study small_study() {
+  numgeom::Study study;
+  study.data.dataset = "synthetic";
+  study.data.split = {.train = 120, .validation = 80, .shuffle_seed = {}};
+  study.network = numgeom::Network::parse({"dense 8", "relu", "dense 3"});
+  study.training.epochs = 4;
+  study.precisions = {numgeom::Precision::kFp32, numgeom::Precision::kFp64};
+  study.space.lr = {0.003, 0.3, true};
+  study.search.trials = 4;
+  return study;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const numgeom::Study study = argc > 1 ? numgeom::read_study(argv[1]) : small_study();
+  const numgeom::Problem problem = numgeom::load_problem(study);
+  std::vector<numgeom::CertifiedTrial> trials;
+  for (const numgeom::Trial& trial : numgeom::make_trials(study, problem))
+    trials.push_back(numgeom::certify(trial, study.precisions, study.certify,
+                                      numgeom::run_native_with_estimates));
+  const numgeom::Ranking ranking = numgeom::rank(trials);
+  std::fputs(numgeom::certify_text(study, trials, ranking).c_str(), stdout);
+  return ranking.is_total() ? 0 : 1;
+} catch (const numgeom::Error& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
+}

@@ -1,8 +1,9 @@
 # The warnings that all targets of the project are compiled with.
 function(numgeom_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
-  # g++ 12 warns of its own AVX-512 intrinsics once they are inlined.
-  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  # g++ 12 warns of its own AVX-512 intrinsics and of its own strings once they are inlined.
+  target_compile_options(${target} PRIVATE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-restrict>)
   if(NUMGEOM_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

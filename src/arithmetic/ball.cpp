@@ -19,8 +19,11 @@ int common_bits(const Ball& a, const Ball& b) { return std::max(a.bits(), b.bits
 /// Bound on the error of a result rounded to nearest: half an ulp, none if it was exact.
 Magnitude rounding_error(const BigFloat& rounded, int ternary) {
   if (ternary == 0) return {};
-  // Zero or infinite after an inexact operation: beyond MPFR's exponents, nothing is known.
-  if (rounded.is_zero() || !rounded.is_finite()) return Magnitude::infinity();
+  if (!rounded.is_finite()) return Magnitude::infinity();
+  // Below MPFR's exponents a result is rounded to zero or to the least positive number.
+  const mpfr_exp_t least = mpfr_get_emin();
+  if (rounded.is_zero() || mpfr_get_exp(rounded.get()) <= least)
+    return Magnitude::power_of_two(least);
   return Magnitude::power_of_two(mpfr_get_exp(rounded.get()) - rounded.bits() - 1);
 }
 

@@ -1,6 +1,7 @@
 #include "numgeom/arithmetic/ball_arithmetic.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 
 #include "numgeom/arithmetic/environment.hpp"
@@ -26,6 +27,18 @@ BigFloatMatrix multiply(Eigen::Index rows, Eigen::Index inner, Eigen::Index cols
     }
   }
   return result;
+}
+
+/// Makes a midpoint outside the allowed exponents zero, and returns what that changed it by.
+Magnitude take_excess(BigFloat& midpoint) {
+  constexpr mpfr_exp_t kLimit = mpfr_exp_t{1} << 28;
+  if (midpoint.is_zero()) return {};
+  const bool finite = midpoint.is_finite();
+  if (finite && std::abs(mpfr_get_exp(midpoint.get())) <= kLimit) return {};
+  const bool small = finite && mpfr_get_exp(midpoint.get()) < 0;
+  const Magnitude excess = small ? Magnitude::upper(midpoint) : Magnitude::infinity();
+  mpfr_set_zero(midpoint.get(), 1);
+  return excess;
 }
 
 }  // namespace
@@ -102,12 +115,11 @@ BoundMatrix BigFloatMidpoints::magnitudes(const Matrix& x) {
   return {x.rows(), x.cols(), entries};
 }
 
-void BigFloatMidpoints::make_finite(Matrix& midpoints, BoundMatrix& radii) {
+void BigFloatMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
   for (Eigen::Index i = 0; i < midpoints.rows(); ++i) {
     for (Eigen::Index j = 0; j < midpoints.cols(); ++j) {
-      if (midpoints(i, j).is_finite()) continue;
-      mpfr_set_zero(midpoints(i, j).get(), 1);
-      radii.set_unbounded(i, j);
+      const Magnitude excess = take_excess(midpoints(i, j));
+      if (!excess.is_zero()) radii.widen(i, j, excess);
     }
   }
 }
@@ -126,7 +138,7 @@ Ball BigFloatMidpoints::enclosure(const Matrix& x, Eigen::Index i, Eigen::Index 
 
 Magnitude BigFloatMidpoints::assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Ball& value) {
   x(i, j) = value.midpoint();
-  return value.radius();
+  return value.radius() + take_excess(x(i, j));
 }
 
 Ball BigFloatMidpoints::hull_with_zero(const Ball& x) {

@@ -97,6 +97,13 @@ BoundMatrix BoundMatrix::inflated(Matrix<double> values, std::int64_t exponent,
   return BoundMatrix(std::move(values), exponent);
 }
 
+void BoundMatrix::widen(Eigen::Index row, Eigen::Index col, const Magnitude& by) {
+  BoundMatrix added(rows(), cols());
+  added.mantissas_(row, col) = by.mantissa();
+  added.exponent_ = by.exponent();
+  *this = *this + added;
+}
+
 Magnitude BoundMatrix::largest() const {
   return mantissas_.size() == 0 ? Magnitude() : Magnitude(mantissas_.maxCoeff(), exponent_);
 }
@@ -115,10 +122,12 @@ BoundMatrix operator*(const Magnitude& factor, const BoundMatrix& a) {
   return BoundMatrix::inflated(factor.mantissa() * a.mantissas_, factor.exponent() + a.exponent_, 1);
 }
 
-BoundMatrix operator+(const BoundMatrix& a, const Magnitude& constant) {
-  if (constant.is_zero()) return a;
-  return a + BoundMatrix(Matrix<double>::Constant(a.rows(), a.cols(), constant.mantissa()),
-                         constant.exponent());
+BoundMatrix BoundMatrix::plus_where_positive(const Magnitude& constant) const {
+  if (constant.is_zero()) return *this;
+  const double mantissa = constant.mantissa();
+  const Matrix<double> added =
+      mantissas_.unaryExpr([mantissa](double x) { return x == 0 ? 0 : mantissa; });
+  return *this + BoundMatrix(added, constant.exponent());
 }
 
 BoundMatrix product(const BoundMatrix& a, const BoundMatrix& b) {

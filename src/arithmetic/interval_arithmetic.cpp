@@ -18,7 +18,7 @@ Matrix<double> DoubleMidpoints::product_nt(const Matrix& a, const Matrix& b) {
   return a * b.transpose();
 }
 
-void DoubleMidpoints::make_finite(Matrix& midpoints, BoundMatrix& radii) {
+void DoubleMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
   if (midpoints.allFinite()) return;
   for (Eigen::Index i = 0; i < midpoints.rows(); ++i) {
     for (Eigen::Index j = 0; j < midpoints.cols(); ++j) {

@@ -126,3 +126,14 @@ TEST_CASE("a ball prints its midpoint and radius") {
   CHECK(out.str().find("5.0") == 0);
   CHECK(out.str().find("2.50e-01") != std::string::npos);
 }
+
+TEST_CASE("what falls below MPFR's exponents stays enclosed") {
+  const Ball tiny = exp(Ball(-2e9, 128));
+  CHECK(tiny.is_bounded());
+  CHECK_FALSE(tiny.is_point());
+  CHECK_FALSE(certainly_less(tiny, Ball(0.0)));
+  const Ball smaller = exp(Ball(-7e8, 128)) * exp(Ball(-7e8, 128));
+  CHECK_FALSE(smaller.is_point());
+  CHECK(smaller.contains(0.0));
+  CHECK(mpfr_sgn(Magnitude::power_of_two(-(std::int64_t{1} << 40)).to_big_float().get()) > 0);
+}

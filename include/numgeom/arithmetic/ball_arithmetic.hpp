@@ -43,7 +43,7 @@ class BigFloatMidpoints {
   [[nodiscard]] int bits() const { return bits_; }
   /// u: a result rounded to nearest errs by at most u times its absolute value.
   [[nodiscard]] Magnitude unit() const { return Magnitude::power_of_two(-bits_); }
-  /// MPFR's exponents have 62 bits: nothing underflows.
+  /// Nothing underflows: see `restore_range`.
   [[nodiscard]] static Magnitude underflow() { return {}; }
 
   [[nodiscard]] Matrix zeros(Eigen::Index rows, Eigen::Index cols) const {
@@ -58,8 +58,9 @@ class BigFloatMidpoints {
   [[nodiscard]] Matrix column_sums(const Matrix& x) const;
   [[nodiscard]] Matrix axpy(double alpha, const Matrix& x, const Matrix& y) const;
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x);
-  /// Where a midpoint is not finite: zero, with an unbounded radius.
-  static void make_finite(Matrix& midpoints, BoundMatrix& radii);
+  /// Nonzero midpoints outside [2^-2^28, 2^2^28] become zero: the radius takes them in, or becomes
+  /// unbounded. Within these limits no product or sum leaves MPFR's default exponents, ±2^30.
+  static void restore_range(Matrix& midpoints, BoundMatrix& radii);
 
   [[nodiscard]] static int sign(const Matrix& x, Eigen::Index i, Eigen::Index j) {
     return mpfr_sgn(x(i, j).get());

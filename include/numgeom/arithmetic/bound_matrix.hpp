@@ -40,14 +40,16 @@ class BoundMatrix {
   void set_unbounded(Eigen::Index row, Eigen::Index col) {
     mantissas_(row, col) = std::numeric_limits<double>::infinity();
   }
+  /// Adds `by` to one entry. Slow: meant for rare cases.
+  void widen(Eigen::Index row, Eigen::Index col, const Magnitude& by);
   [[nodiscard]] Magnitude largest() const;
   [[nodiscard]] bool is_zero() const { return (mantissas_.array() == 0).all(); }
   [[nodiscard]] bool is_finite() const { return mantissas_.allFinite(); }
 
   friend BoundMatrix operator+(const BoundMatrix& a, const BoundMatrix& b);
   friend BoundMatrix operator*(const Magnitude& factor, const BoundMatrix& a);
-  /// Adds the same bound to every entry.
-  friend BoundMatrix operator+(const BoundMatrix& a, const Magnitude& constant);
+  /// Adds the same bound to every entry that is not zero.
+  [[nodiscard]] BoundMatrix plus_where_positive(const Magnitude& constant) const;
   /// a·b, aᵀ·b and a·bᵀ.
   friend BoundMatrix product(const BoundMatrix& a, const BoundMatrix& b);
   friend BoundMatrix product_tn(const BoundMatrix& a, const BoundMatrix& b);

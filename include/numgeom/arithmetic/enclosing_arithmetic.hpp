@@ -41,10 +41,11 @@ Enclosure hyperbolic_tangent(const Enclosure& x) {
 ///
 ///     A·B           r = |A|(r_B + γ_n|B|) + r_A(|B| + r_B) + n·η
 ///     A + 1·b       r = r_A + r_b + u|C|
-///     α·X + Y       r = |α|r_X + r_Y + u(|α||X| + |C|) + 2η
+///     α·X + Y       r = |α|r_X + r_Y + u(|α||X| + |C|) + η
 ///     1ᵀ·X          r = 1ᵀ(r_X + γ_n|X|)
 ///
-/// with η the bound on one underflow. A branch (ReLU) is taken where the enclosure decides it and
+/// with η the bound on one underflow, added only where a product is not exactly zero: exact zeros
+/// stay exact. A branch (ReLU) is taken where the enclosure decides it and
 /// is the hull of both sides where it does not. A midpoint that overflows gives an unbounded radius.
 /// Precision: that of the midpoints. Thread-safe; the object is a value and holds no shared state.
 /// `Midpoints` supplies the rounded operations; see `DoubleMidpoints` and `BigFloatMidpoints`.
@@ -73,7 +74,7 @@ class EnclosingArithmetic {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product(a, b);
     };
-    return finite({midpoints_.product(x.midpoints, w.midpoints),
+    return in_range({midpoints_.product(x.midpoints, w.midpoints),
                    product_radii(x, w, x.cols(), multiply)});
   }
 
@@ -81,7 +82,7 @@ class EnclosingArithmetic {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product_tn(a, b);
     };
-    return finite({midpoints_.product_tn(x.midpoints, d.midpoints),
+    return in_range({midpoints_.product_tn(x.midpoints, d.midpoints),
                    product_radii(x, d, x.rows(), multiply)});
   }
 
@@ -89,19 +90,19 @@ class EnclosingArithmetic {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product_nt(a, b);
     };
-    return finite({midpoints_.product_nt(d.midpoints, w.midpoints),
+    return in_range({midpoints_.product_nt(d.midpoints, w.midpoints),
                    product_radii(d, w, d.cols(), multiply)});
   }
 
   [[nodiscard]] Matrix add_row(const Matrix& x, const Matrix& row) const {
     auto sum = midpoints_.add_row(x.midpoints, row.midpoints);
     BoundMatrix radii = numgeom::add_row(x.radii, row.radii) + rounding_error(sum);
-    return finite({std::move(sum), std::move(radii)});
+    return in_range({std::move(sum), std::move(radii)});
   }
 
   [[nodiscard]] Matrix column_sums(const Matrix& x) const {
     const Magnitude error = gamma(x.rows(), midpoints_.unit());
-    return finite({midpoints_.column_sums(x.midpoints),
+    return in_range({midpoints_.column_sums(x.midpoints),
                    numgeom::column_sums(x.radii + error * midpoints_.magnitudes(x.midpoints))});
   }
 
@@ -109,10 +110,10 @@ class EnclosingArithmetic {
     const Magnitude size(alpha);
     auto sum = midpoints_.axpy(alpha, x.midpoints, y.midpoints);
     const BoundMatrix scaling_error =
-        (midpoints_.unit() * size) * midpoints_.magnitudes(x.midpoints);
-    BoundMatrix radii = size * x.radii + y.radii + scaling_error + rounding_error(sum) +
-                        (midpoints_.underflow() + midpoints_.underflow());
-    return finite({std::move(sum), std::move(radii)});
+        ((midpoints_.unit() * size) * midpoints_.magnitudes(x.midpoints))
+            .plus_where_positive(midpoints_.underflow());
+    BoundMatrix radii = size * x.radii + y.radii + scaling_error + rounding_error(sum);
+    return in_range({std::move(sum), std::move(radii)});
   }
 
   [[nodiscard]] Matrix relu(const Matrix& z) const {
@@ -208,9 +209,11 @@ class EnclosingArithmetic {
     const BoundMatrix size_a = midpoints_.magnitudes(a.midpoints);
     const BoundMatrix size_b = midpoints_.magnitudes(b.midpoints);
     const Magnitude error = gamma(terms, midpoints_.unit());
-    BoundMatrix radii = multiply(size_a, b.radii + error * size_b);
-    if (!a.radii.is_zero()) radii = radii + multiply(a.radii, size_b + b.radii);
-    return radii + Magnitude(static_cast<double>(terms)) * midpoints_.underflow();
+    // Where this is zero, every product has a factor that is exactly zero, and nothing is rounded.
+    const BoundMatrix from_b = multiply(size_a, b.radii + error * size_b)
+                                   .plus_where_positive(Magnitude(static_cast<double>(terms)) *
+                                                        midpoints_.underflow());
+    return a.radii.is_zero() ? from_b : from_b + multiply(a.radii, size_b + b.radii);
   }
 
   /// A copy of `x` in which every entry for which f(i, j) has a value is replaced by it.
@@ -248,9 +251,9 @@ class EnclosingArithmetic {
     return false;
   }
 
-  /// Entries whose midpoint overflowed become unbounded.
-  static Matrix finite(Matrix x) {
-    Midpoints::make_finite(x.midpoints, x.radii);
+  /// Entries whose midpoint left the range in which the error bounds hold.
+  static Matrix in_range(Matrix x) {
+    Midpoints::restore_range(x.midpoints, x.radii);
     return x;
   }
 

@@ -42,7 +42,7 @@ class DoubleMidpoints {
   }
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x) { return BoundMatrix(x); }
   /// Where a midpoint is not finite: zero, with an unbounded radius.
-  static void make_finite(Matrix& midpoints, BoundMatrix& radii);
+  static void restore_range(Matrix& midpoints, BoundMatrix& radii);
 
   [[nodiscard]] static int sign(const Matrix& x, Eigen::Index i, Eigen::Index j) {
     return (x(i, j) > 0) - (x(i, j) < 0);

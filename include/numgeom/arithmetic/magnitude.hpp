@@ -58,10 +58,10 @@ class Magnitude {
     const int shift = static_cast<int>(exponent_ < -1100 ? -1100 : exponent_);
     return std::nextafter(std::ldexp(mantissa_, shift), std::numeric_limits<double>::infinity());
   }
-  /// Exactly this value, with 53 bits of precision.
+  /// This value with 53 bits of precision: exact within MPFR's exponents, above it beyond them.
   [[nodiscard]] BigFloat to_big_float() const {
     BigFloat result = BigFloat::exact(mantissa_);
-    mpfr_mul_2si(result.get(), result.get(), static_cast<long>(exponent_), MPFR_RNDN);
+    mpfr_mul_2si(result.get(), result.get(), static_cast<long>(exponent_), MPFR_RNDU);
     return result;
   }
   /// log₂ of the value (not a bound); −∞ for zero.

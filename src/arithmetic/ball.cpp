@@ -62,9 +62,10 @@ Ball nondecreasing(const Ball& x, Unary f) {
     const Magnitude error = rounding_error(midpoint, ternary);
     return make(std::move(midpoint), error, x.is_defined());
   }
-  return with_definedness(Ball::from_bounds(rounded(f, x.lower(), bits + kGuardBits, MPFR_RNDD),
-                                            rounded(f, x.upper(), bits + kGuardBits, MPFR_RNDU), bits),
-                          x.is_defined());
+  return with_definedness(
+      Ball::from_bounds(rounded(f, x.lower(), bits + kGuardBits, MPFR_RNDD),
+                        rounded(f, x.upper(), bits + kGuardBits, MPFR_RNDU), bits),
+      x.is_defined());
 }
 
 struct Bounds {
@@ -87,9 +88,10 @@ Ball even(const Ball& x, Unary f) {
   const int bits = x.bits();
   if (x.is_point() || !x.is_bounded()) return nondecreasing(x, f);
   const Bounds size = absolute_bounds(x);
-  return with_definedness(Ball::from_bounds(rounded(f, size.lower, bits + kGuardBits, MPFR_RNDD),
-                                            rounded(f, size.upper, bits + kGuardBits, MPFR_RNDU), bits),
-                          x.is_defined());
+  return with_definedness(
+      Ball::from_bounds(rounded(f, size.lower, bits + kGuardBits, MPFR_RNDD),
+                        rounded(f, size.upper, bits + kGuardBits, MPFR_RNDU), bits),
+      x.is_defined());
 }
 
 /// Members of x that are ≥ `edge`; the result is not defined unless all are.
@@ -212,8 +214,7 @@ Ball operator/(const Ball& a, const Ball& b) {
   const Magnitude divisor(mantissa, exponent);
   BigFloat quotient(Ball::kDefaultBits);
   mpfr_div(quotient.get(), a.midpoint().get(), b.midpoint().get(), MPFR_RNDA);
-  const Magnitude spread =
-      divide_up(a.radius() + Magnitude::upper(quotient) * b.radius(), divisor);
+  const Magnitude spread = divide_up(a.radius() + Magnitude::upper(quotient) * b.radius(), divisor);
   return combine(a, b, mpfr_div, spread);
 }
 

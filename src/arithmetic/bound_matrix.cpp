@@ -112,14 +112,15 @@ BoundMatrix operator+(const BoundMatrix& a, const BoundMatrix& b) {
   if (a.is_zero()) return b;
   if (b.is_zero()) return a;
   const std::int64_t exponent = std::max(a.exponent_, b.exponent_);
-  return BoundMatrix::inflated(shifted(a.mantissas_, exponent - a.exponent_) +
-                                   shifted(b.mantissas_, exponent - b.exponent_),
-                               exponent, 1);
+  return BoundMatrix::inflated(
+      shifted(a.mantissas_, exponent - a.exponent_) + shifted(b.mantissas_, exponent - b.exponent_),
+      exponent, 1);
 }
 
 BoundMatrix operator*(const Magnitude& factor, const BoundMatrix& a) {
   if (factor.is_zero()) return {a.rows(), a.cols()};
-  return BoundMatrix::inflated(factor.mantissa() * a.mantissas_, factor.exponent() + a.exponent_, 1);
+  return BoundMatrix::inflated(factor.mantissa() * a.mantissas_, factor.exponent() + a.exponent_,
+                               1);
 }
 
 BoundMatrix BoundMatrix::plus_where_positive(const Magnitude& constant) const {

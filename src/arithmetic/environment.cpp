@@ -18,15 +18,15 @@ bool rounds_to_nearest() {
   const volatile double one = 1.0;
   const volatile double half_ulp = kUnitRoundoff;
   const volatile double more = 0x1.8p-53;
-  return one + half_ulp == 1.0 && one + more > 1.0 && -one - half_ulp == -1.0 &&
-         -one - more < -1.0;
+  return one + half_ulp == 1.0 && one + more > 1.0 && -one - half_ulp == -1.0 && -one - more < -1.0;
 }
 
 bool underflows_gradually() {
   const volatile double smallest_normal = std::numeric_limits<double>::min();
   const volatile double subnormal = std::numeric_limits<double>::denorm_min();
   const volatile double half = smallest_normal * 0.5;
-  return half > 0 && half + half == smallest_normal && subnormal + smallest_normal > smallest_normal;
+  return half > 0 && half + half == smallest_normal &&
+         subnormal + smallest_normal > smallest_normal;
 }
 
 bool fuses_multiply_add() {

@@ -44,12 +44,14 @@ std::vector<CertifiedTrial> run_trials(const CertifyArguments& arguments, const 
   }
   const InterruptGuard guard;
   ProgressLine progress("certify", arguments.quiet);
-  pool.run([&](double share, int finished) {
-    progress.update(share, finished, static_cast<int>(trials.size()));
-    return !InterruptGuard::requested();
-  }, [&](const CertifiedTrial& trial) {
-    if (journal) journal->append(trial);
-  });
+  pool.run(
+      [&](double share, int finished) {
+        progress.update(share, finished, static_cast<int>(trials.size()));
+        return !InterruptGuard::requested();
+      },
+      [&](const CertifiedTrial& trial) {
+        if (journal) journal->append(trial);
+      });
   progress.close();
   interrupted = pool.interrupted();
   return pool.finished();
@@ -62,9 +64,8 @@ int report(const CertifyArguments& arguments, const Study& study, const Problem&
     fmt::print("{}", certify_text(study, trials, ranking));
     const std::size_t total = sample(study.space, study.search).size();
     fmt::print(stderr, "numgeom: interrupted: {} of {} trials finished{}\n", trials.size(), total,
-               arguments.journal.empty()
-                   ? "; --journal FILE keeps finished trials for the next run"
-                   : "; the same command goes on from " + arguments.journal);
+               arguments.journal.empty() ? "; --journal FILE keeps finished trials for the next run"
+                                         : "; the same command goes on from " + arguments.journal);
     return kNotDone;
   }
   const bool json_to_stdout = arguments.json && arguments.json_file.empty();
@@ -123,7 +124,8 @@ void add_certify(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(0, 1024));
   command->add_flag("--quiet", arguments->quiet, "No progress on stderr");
   command->footer(
-      "Prints, for every configuration, the native losses, the certified digits of the exact loss,\n"
+      "Prints, for every configuration, the native losses, the certified digits of the exact "
+      "loss,\n"
       "the certified error of each native loss, the estimate Φ, and the rung that certified; then\n"
       "the certified order. Exit code 1 if a trial stays undecided.");
   command->callback([arguments, &exit_code] { exit_code = certify_study(*arguments); });

@@ -14,8 +14,7 @@ void list() {
 }
 
 void fetch_one(const std::string& name) {
-  const auto where =
-      fetch(name, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+  const auto where = fetch(name, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   if (where.empty())
     fmt::print("{}: generated, nothing to fetch\n", name);
   else

@@ -29,8 +29,8 @@ void export_one(const ExportArguments& arguments) {
 
 void add_export(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<ExportArguments>();
-  CLI::App* command = app.add_subcommand(
-      "export", "Write a trial's exact inputs, so that others can replay it.");
+  CLI::App* command =
+      app.add_subcommand("export", "Write a trial's exact inputs, so that others can replay it.");
   command->add_option("study", arguments->study, "The study, a TOML file")->required();
   command->add_option("--trial", arguments->trial, "Which trial, from 0 as in the table")
       ->required()

@@ -13,8 +13,8 @@ constexpr std::chrono::seconds kPlainPeriod{5};
 
 std::string duration_text(double seconds) {
   if (seconds < 60) return fmt::format("{:.0f} s", seconds);
-  if (seconds < 3600) return fmt::format("{:.0f} min {:02.0f} s", std::floor(seconds / 60),
-                                         std::fmod(seconds, 60));
+  if (seconds < 3600)
+    return fmt::format("{:.0f} min {:02.0f} s", std::floor(seconds / 60), std::fmod(seconds, 60));
   return fmt::format("{:.1f} h", seconds / 3600);
 }
 
@@ -32,9 +32,9 @@ void ProgressLine::update(double share, int finished, int total) {
   if (quiet_ || now - last_ < (terminal_ ? kTerminalPeriod : Clock::duration(kPlainPeriod))) return;
   last_ = now;
   const double elapsed = std::chrono::duration<double>(now - start_).count();
-  const std::string left =
-      share > 0.01 ? "about " + duration_text(elapsed * (1 - share) / share) + " left"
-                   : "estimating the time left";
+  const std::string left = share > 0.01
+                               ? "about " + duration_text(elapsed * (1 - share) / share) + " left"
+                               : "estimating the time left";
   const std::string line = fmt::format("{}: {} of {} trials, {:.0f} %, {} gone, {}", label_,
                                        finished, total, 100 * share, duration_text(elapsed), left);
   if (terminal_)

@@ -5,7 +5,8 @@
 
 namespace numgeom::cli {
 
-/// A progress line on stderr: rewritten in place on a terminal, a plain line now and then elsewhere.
+/// A progress line on stderr: rewritten in place on a terminal, a plain line now and then
+/// elsewhere.
 class ProgressLine {
  public:
   ProgressLine(std::string label, bool quiet);

@@ -78,8 +78,8 @@ void TrialPool::run(const Tick& tick, const Finished& finished) {
       const std::lock_guard lock(mutex_);
       if (working_ == 0) break;
       done = share();
-      count = static_cast<int>(std::count_if(results_.begin(), results_.end(),
-                                             [](const auto& result) { return result.has_value(); }));
+      count = static_cast<int>(std::count_if(
+          results_.begin(), results_.end(), [](const auto& result) { return result.has_value(); }));
     }
     if (!tick(done, count)) stop_.request_stop();
   }

@@ -74,8 +74,8 @@ NativeRun run(const Trial& trial, const TrialInputs& inputs, Precision precision
   const auto start = Clock::now();
   AllEstimators<T> estimators(*trial.problem, trial.configuration);
   const auto result = train(Native<T>(), *trial.problem, inputs, trial.configuration, estimators);
-  NativeRun native{precision, static_cast<double>(result.loss), result.errors,
-                   seconds_since(start), estimators.estimates()};
+  NativeRun native{precision, static_cast<double>(result.loss), result.errors, seconds_since(start),
+                   estimators.estimates()};
   for (const auto& [name, estimate] : native.estimates) native.seconds -= estimate.seconds;
   return native;
 }

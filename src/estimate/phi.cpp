@@ -55,8 +55,8 @@ void PhiObserver<T>::count_kinks(const StepView<Native<T>>& view, double error_p
     if (layers[i].kind != Layer::Kind::kRelu) continue;
     const Matrix<T>& z = view.passes.outputs[i];
     for (Eigen::Index row = 0; row < z.rows(); ++row) {
-      const double norm = i == 1 ? row_norms_[view.rows[row]]
-                                 : view.passes.outputs[i - 1].row(row).norm();
+      const double norm =
+          i == 1 ? row_norms_[view.rows[row]] : view.passes.outputs[i - 1].row(row).norm();
       const T threshold = static_cast<T>(norm * error_per_norm);
       if (!(z.row(row).array().abs() < threshold).any()) continue;
       for (Eigen::Index h = 0; h < z.cols(); ++h) {

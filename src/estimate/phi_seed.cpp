@@ -25,8 +25,7 @@ double norm(const Parameters<T>& v) {
 template <class T>
 Parameters<T> moved(const Parameters<T>& w, double factor, const Parameters<T>& v) {
   Parameters<T> result;
-  for (std::size_t i = 0; i < w.size(); ++i)
-    result.push_back(Native<T>().axpy(factor, v[i], w[i]));
+  for (std::size_t i = 0; i < w.size(); ++i) result.push_back(Native<T>().axpy(factor, v[i], w[i]));
   return result;
 }
 
@@ -40,10 +39,10 @@ double curvature(const Native<T>& arithmetic, const Network& network, const Para
   for (int i = 0; i < kPowerIterations; ++i) {
     const double length = norm(v);
     if (!(length > 0) || !std::isfinite(length)) return length == 0 ? 0 : length;
-    const auto ahead = forward_backward(arithmetic, network, moved(w, distance / length, v), batch,
-                                        labels);
-    const auto behind = forward_backward(arithmetic, network, moved(w, -distance / length, v),
-                                         batch, labels);
+    const auto ahead =
+        forward_backward(arithmetic, network, moved(w, distance / length, v), batch, labels);
+    const auto behind =
+        forward_backward(arithmetic, network, moved(w, -distance / length, v), batch, labels);
     v = moved(ahead.gradients, -1.0, behind.gradients);
     eigenvalue = norm(v) / (2 * distance);
   }
@@ -66,8 +65,8 @@ void PhiSeedObserver<T>::on_step(const Native<T>& arithmetic, const StepView<Nat
 
 template <std::floating_point T>
 void PhiSeedObserver<T>::on_end(const Native<T>& arithmetic, const EndView<Native<T>>& view) {
-  const auto passes = forward_backward(arithmetic, problem_.network, view.parameters,
-                                       view.validation, view.labels);
+  const auto passes =
+      forward_backward(arithmetic, problem_.network, view.parameters, view.validation, view.labels);
   const double loss_curvature = curvature(arithmetic, problem_.network, view.parameters,
                                           view.validation, view.labels, passes.gradients);
   const double epsilon = std::numeric_limits<T>::epsilon();

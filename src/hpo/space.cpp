@@ -70,7 +70,8 @@ void Range::validate(const char* name) const {
   if (!std::isfinite(low) || low < 0)
     throw Error(fmt::format("{}: low must be a finite number ≥ 0, not {}", name, low));
   if (!std::isfinite(high) || high < low)
-    throw Error(fmt::format("{}: high must be a finite number ≥ low = {}, not {}", name, low, high));
+    throw Error(
+        fmt::format("{}: high must be a finite number ≥ low = {}, not {}", name, low, high));
   if (logarithmic && low == 0)
     throw Error(fmt::format("{}: low must be > 0 on a logarithmic scale, not 0", name));
 }

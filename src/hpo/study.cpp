@@ -79,7 +79,8 @@ void read_problem(TomlReader reader, Study& study) {
   require_choice(reader, "loss", "cross_entropy");
   if (auto synthetic = reader.table("synthetic")) {
     if (*dataset != "synthetic")
-      reader.fail("synthetic", fmt::format("only for dataset = \"synthetic\", not \"{}\"", *dataset));
+      reader.fail("synthetic",
+                  fmt::format("only for dataset = \"synthetic\", not \"{}\"", *dataset));
     read_synthetic(*synthetic, study.data.synthetic);
   }
   reader.finish();

@@ -45,9 +45,7 @@ void require_same_precisions(std::span<const CertifiedTrial> trials) {
 }
 
 /// Native losses that are not finite lose against finite ones.
-bool natively_less(double a, double b) {
-  return std::isfinite(a) && (a < b || !std::isfinite(b));
-}
+bool natively_less(double a, double b) { return std::isfinite(a) && (a < b || !std::isfinite(b)); }
 
 std::vector<Flip> find_flips(std::span<const CertifiedTrial> trials,
                              const std::vector<PairVerdict>& pairs, std::size_t run) {
@@ -70,9 +68,9 @@ bool certainly_beaten(const CertifiedTrial& trial, std::span<const CertifiedTria
 
 /// L̂(θ) ≤ L̂_best + δ_best + δ(θ), the right side rounded up.
 bool indistinguishable(const CertifiedTrial& trial, const CertifiedTrial& best, std::size_t run) {
-  const double reach = rounding::add_up(
-      rounding::add_up(best.native[run].loss, best.certified_errors[run].upper),
-      trial.certified_errors[run].upper);
+  const double reach =
+      rounding::add_up(rounding::add_up(best.native[run].loss, best.certified_errors[run].upper),
+                       trial.certified_errors[run].upper);
   return trial.native[run].loss <= reach;
 }
 
@@ -84,9 +82,8 @@ std::vector<int> find_indistinguishable(std::span<const CertifiedTrial> trials, 
       best = &trial;
   std::vector<int> result;
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    const bool member = trials[i].native[run].diverged()
-                            ? !certainly_beaten(trials[i], trials)
-                            : indistinguishable(trials[i], *best, run);
+    const bool member = trials[i].native[run].diverged() ? !certainly_beaten(trials[i], trials)
+                                                         : indistinguishable(trials[i], *best, run);
     if (member) result.push_back(static_cast<int>(i));
   }
   return result;
@@ -167,8 +164,7 @@ std::map<Precision, std::map<std::string, EstimatorScore>> score_estimators(
       for (const auto& [name, estimate] : native.estimates) {
         Samples& one = samples[native.precision][name];
         if (estimate.value >= trial.certified_errors[run].upper) ++one.covered;
-        one.overestimation.push_back(
-            tightness(estimate.value, trial.certified_errors[run]).upper);
+        one.overestimation.push_back(tightness(estimate.value, trial.certified_errors[run]).upper);
         one.overhead.push_back(estimate.seconds / native.seconds);
       }
     }

@@ -81,7 +81,8 @@ void export_trial(const Trial& trial, const fs::path& directory) {
     fs::rename(partial, directory);
   } catch (const fs::filesystem_error& error) {
     fs::remove_all(partial, ignored);
-    throw Error(fmt::format("{}: cannot be written: {}", directory.string(), error.code().message()));
+    throw Error(
+        fmt::format("{}: cannot be written: {}", directory.string(), error.code().message()));
   } catch (...) {
     fs::remove_all(partial, ignored);
     throw;

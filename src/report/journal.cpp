@@ -94,8 +94,11 @@ Json native_json(const NativeRun& run) {
 
 NativeRun to_native(const Json& json) {
   const Eigen::Index errors = json.at("errors");
-  NativeRun run{parse_precision(json.at("precision")), to_number(json.at("loss")),
-                {errors, errors}, to_number(json.at("seconds")), {}};
+  NativeRun run{parse_precision(json.at("precision")),
+                to_number(json.at("loss")),
+                {errors, errors},
+                to_number(json.at("seconds")),
+                {}};
   for (const auto& [name, one] : json.at("estimates").items())
     run.estimates[name] = {to_number(one.at(0)), to_number(one.at(1))};
   return run;
@@ -135,8 +138,10 @@ CertifiedTrial to_trial(const Json& json) {
   found.rung = to_rung(json.at("rung"));
   found.predicted_bits = json.at("predicted_bits");
   for (const Json& run : json.at("attempts"))
-    found.attempts.push_back({to_rung(run.at(0)), to_enclosure(run.at(1)),
-                              {run.at(2), run.at(3)}, to_number(run.at(4))});
+    found.attempts.push_back({to_rung(run.at(0)),
+                              to_enclosure(run.at(1)),
+                              {run.at(2), run.at(3)},
+                              to_number(run.at(4))});
   found.seconds = to_number(json.at("seconds"));
   for (const Json& run : json.at("native")) {
     result.native.push_back(to_native(run));

@@ -19,19 +19,19 @@ Json number(double x) {
 }
 
 Json problem_json(const Study& study, const Problem& problem) {
-  return {{"dataset", study.data.dataset},
-          {"data", problem.data.description},
-          {"train", problem.data.train.samples()},
-          {"validation", problem.data.validation.samples()},
-          {"features", problem.data.train.features.cols()},
-          {"classes", problem.data.train.classes},
-          {"network", problem.network.describe()},
-          {"loss", "cross_entropy"},
-          {"optimizer", "sgd"},
-          {"initialization",
-           problem.training.initialization == Initialization::kHe ? "he" : "glorot"},
-          {"epochs", problem.training.epochs},
-          {"batch", problem.training.batch}};
+  return {
+      {"dataset", study.data.dataset},
+      {"data", problem.data.description},
+      {"train", problem.data.train.samples()},
+      {"validation", problem.data.validation.samples()},
+      {"features", problem.data.train.features.cols()},
+      {"classes", problem.data.train.classes},
+      {"network", problem.network.describe()},
+      {"loss", "cross_entropy"},
+      {"optimizer", "sgd"},
+      {"initialization", problem.training.initialization == Initialization::kHe ? "he" : "glorot"},
+      {"epochs", problem.training.epochs},
+      {"batch", problem.training.batch}};
 }
 
 Json build_json() {
@@ -84,11 +84,11 @@ Json trial_json(const CertifiedTrial& result) {
   for (std::size_t run = 0; run < result.native.size(); ++run)
     native.push_back(native_json(result.native[run], result.certified_errors[run]));
   const Configuration& configuration = result.trial.configuration;
-  return {{"configuration",
-           {{"lr", configuration.lr}, {"weight_decay", configuration.weight_decay}}},
-          {"seed", result.trial.seed},
-          {"native", native},
-          {"enclosure", enclosure_json(result.certification)}};
+  return {
+      {"configuration", {{"lr", configuration.lr}, {"weight_decay", configuration.weight_decay}}},
+      {"seed", result.trial.seed},
+      {"native", native},
+      {"enclosure", enclosure_json(result.certification)}};
 }
 
 Json native_ranking_json(const NativeRanking& native) {

@@ -37,8 +37,9 @@ class TextTable {
  private:
   /// Characters, not bytes: UTF-8 continuation bytes take no column.
   static std::size_t columns(const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(
-        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+      return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    }));
   }
 
   std::vector<std::vector<std::string>> rows_;
@@ -160,7 +161,8 @@ std::string native_text(const Ranking& ranking, const std::vector<CertifiedTrial
 }
 
 std::string scores_text(const std::vector<CertifiedTrial>& trials) {
-  TextTable table({"estimator", "precision", "covered", "median over-estimation", "90 %", "overhead"});
+  TextTable table(
+      {"estimator", "precision", "covered", "median over-estimation", "90 %", "overhead"});
   for (const auto& [precision, by_name] : score_estimators(trials))
     for (const auto& [name, score] : by_name)
       table.add({name, to_string(precision), fmt::format("{}/{}", score.covered, score.trials),
@@ -176,9 +178,8 @@ std::string certify_text(const Study& study, const std::vector<CertifiedTrial>& 
                          const Ranking& ranking) {
   if (trials.empty()) return "no trial was finished\n";
   const auto certified =
-      std::count_if(trials.begin(), trials.end(), [](const CertifiedTrial& trial) {
-        return trial.certification.certified();
-      });
+      std::count_if(trials.begin(), trials.end(),
+                    [](const CertifiedTrial& trial) { return trial.certification.certified(); });
   return trials_table(trials) + "\n" +
          fmt::format("{} of {} trials certified: width ≤ {}, errors known to a factor of {}\n",
                      certified, trials.size(), study.certify.width, study.certify.tightness) +

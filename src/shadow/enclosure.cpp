@@ -25,8 +25,8 @@ double distance(const BigFloat& a, double b, mpfr_rnd_t direction) {
   BigFloat difference;
   const BigFloat other = BigFloat::exact(b);
   const bool a_is_less = mpfr_less_p(a.get(), other.get()) != 0;
-  mpfr_sub(difference.get(), a_is_less ? other.get() : a.get(),
-           a_is_less ? a.get() : other.get(), direction);
+  mpfr_sub(difference.get(), a_is_less ? other.get() : a.get(), a_is_less ? a.get() : other.get(),
+           direction);
   return mpfr_get_d(difference.get(), direction);
 }
 

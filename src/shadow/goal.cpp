@@ -41,7 +41,8 @@ double Goal::expected_width() const {
 
 int Goal::next_bits(int bits, const Enclosure& enclosure) const {
   const double reached_width = enclosure.width();
-  if (!(reached_width < kSaturated * std::max(1e-3, std::abs(enclosure.midpoint())))) return 2 * bits;
+  if (!(reached_width < kSaturated * std::max(1e-3, std::abs(enclosure.midpoint()))))
+    return 2 * bits;
   double needed = width;
   for (const ComputedValue& one : computed) {
     if (!std::isfinite(one.value)) continue;

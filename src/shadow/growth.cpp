@@ -111,9 +111,10 @@ GrowthMatrix GrowthArithmetic::tanh(const Matrix& z) const {
 GrowthMatrix GrowthArithmetic::tanh_gradient(const Matrix& t, const Matrix& d) const {
   const numgeom::Matrix<double> slope = 1 - t.values.array().square();
   auto values = kNative.tanh_gradient(t.values, d.values);
-  BoundMatrix growth = hadamard(sizes(slope), d.growth) +
-                       hadamard(Magnitude(2.0) * hadamard(sizes(t.values), sizes(d.values)), t.growth) +
-                       Magnitude(kElementaryRoundings) * sizes(d.values);
+  BoundMatrix growth =
+      hadamard(sizes(slope), d.growth) +
+      hadamard(Magnitude(2.0) * hadamard(sizes(t.values), sizes(d.values)), t.growth) +
+      Magnitude(kElementaryRoundings) * sizes(d.values);
   return {std::move(values), std::move(growth)};
 }
 
@@ -130,8 +131,7 @@ LossAndGradient<GrowthScalar, GrowthMatrix> GrowthArithmetic::softmax_cross_entr
   for (Eigen::Index i = 0; i < rows; ++i) total += row_growth(logits, p, i, labels[i], residuals);
   const Magnitude share(1 / count);
   return {{native.loss, share * total},
-          {std::move(native.gradient),
-           share * BoundMatrix(rows, logits.values.cols(), residuals)}};
+          {std::move(native.gradient), share * BoundMatrix(rows, logits.values.cols(), residuals)}};
 }
 
 ErrorCount GrowthArithmetic::count_errors(const Matrix& logits, const Indices& labels) const {

@@ -77,8 +77,7 @@ ShadowRun run_shadow(const Trial& trial, const TrialInputs& inputs, const Rung& 
 
 int predict_bits(const Trial& trial, const TrialInputs& inputs, double width) {
   const GrowthArithmetic arithmetic;
-  const GrowthScalar loss =
-      train(arithmetic, *trial.problem, inputs, trial.configuration).loss;
+  const GrowthScalar loss = train(arithmetic, *trial.problem, inputs, trial.configuration).loss;
   if (!std::isfinite(loss.value) || !loss.growth.is_finite()) return kUnknownBits;
   const double for_width = loss.growth.log2() + 1 - std::log2(width);
   const double bits = std::max(for_width, arithmetic.decision_bits()) + kSpareBits;

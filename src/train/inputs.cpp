@@ -22,8 +22,8 @@ Engine engine_for(std::uint64_t seed, Stream stream) {
 }
 
 double standard_deviation(Initialization initialization, const DenseShape& shape) {
-  const double fan = initialization == Initialization::kHe ? shape.inputs
-                                                           : shape.inputs + shape.units;
+  const double fan =
+      initialization == Initialization::kHe ? shape.inputs : shape.inputs + shape.units;
   return std::sqrt(2.0 / fan);
 }
 

@@ -22,9 +22,10 @@ Layer parse_layer(const std::string& text) {
     if (status == std::errc() && stop == end && units > 0 && units <= kMostUnits)
       return {Layer::Kind::kDense, units};
   }
-  throw Error(fmt::format("network: '{}' is not a layer; expected 'dense UNITS' with 1 to {} units, "
-                          "'relu' or 'tanh'",
-                          text, kMostUnits));
+  throw Error(
+      fmt::format("network: '{}' is not a layer; expected 'dense UNITS' with 1 to {} units, "
+                  "'relu' or 'tanh'",
+                  text, kMostUnits));
 }
 
 }  // namespace
@@ -35,7 +36,8 @@ Network Network::parse(const std::vector<std::string>& descriptions) {
   for (const std::string& description : descriptions)
     network.layers.push_back(parse_layer(description));
   if (network.layers.back().kind != Layer::Kind::kDense)
-    throw Error(fmt::format("network: the last layer must be dense, not '{}'", descriptions.back()));
+    throw Error(
+        fmt::format("network: the last layer must be dense, not '{}'", descriptions.back()));
   return network;
 }
 

@@ -83,7 +83,8 @@ TEST_CASE("a diverged run stays a candidate until it is beaten for certain") {
   CHECK(rank(better).native[0].flips.size() == 1);
   const std::vector<CertifiedTrial> beaten{trial(0.5, 0.5, 0.5), trial(kInfinity, 0.9, 0.9)};
   CHECK(rank(beaten).native[0].indistinguishable == std::vector<int>{0});
-  const std::vector<CertifiedTrial> all{trial(kInfinity, Enclosure()), trial(std::nan(""), Enclosure())};
+  const std::vector<CertifiedTrial> all{trial(kInfinity, Enclosure()),
+                                        trial(std::nan(""), Enclosure())};
   CHECK(rank(all).native[0].indistinguishable == std::vector<int>{0, 1});
 }
 

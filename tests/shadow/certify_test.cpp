@@ -41,8 +41,7 @@ TEST_CASE("plain doubles certify what asks for no more") {
   CertifyOptions options;
   options.tightness = 1e6;
   options.width = 1e-6;
-  const CertifiedTrial result =
-      certify({&problem, {0.001, 0}, 0}, {Precision::kFp32}, options);
+  const CertifiedTrial result = certify({&problem, {0.001, 0}, 0}, {Precision::kFp32}, options);
   REQUIRE(result.certification.certified());
   CHECK(result.certification.rung.kind == Rung::Kind::kInterval);
 }
@@ -59,7 +58,8 @@ TEST_CASE("the ladder stops at its limit and says what is missing") {
 }
 
 TEST_CASE("a run that is hopeless at its precision is given up, not misjudged") {
-  const Problem problem = small_problem({"dense 16", "relu", "dense 16", "relu", "dense 3"}, 60, 20, 20);
+  const Problem problem =
+      small_problem({"dense 16", "relu", "dense 16", "relu", "dense 3"}, 60, 20, 20);
   const Trial trial{&problem, {0.5, 0}, 0};
   const ShadowRun run = run_shadow(trial, draw_inputs(problem, 0), Rung());
   CHECK_FALSE(run.loss.is_bounded());

@@ -29,7 +29,8 @@ SmallTrial draw(test::Random& random) {
   const int train = 4 + random.below(24);
   return {test::small_problem(layers, train, 3 + random.below(8), 1 + random.below(3),
                               1 + random.below(train), random.bits() % 1000),
-          {std::pow(10.0, -3 + 4 * random.unit()), random.coin() ? 0 : std::pow(10.0, -6 * random.unit())},
+          {std::pow(10.0, -3 + 4 * random.unit()),
+           random.coin() ? 0 : std::pow(10.0, -6 * random.unit())},
           random.bits()};
 }
 

@@ -84,25 +84,44 @@ int power(mpfr_ptr result, mpfr_srcptr x, mpfr_rnd_t direction) {
 
 std::vector<Check> ball_checks() {
   return {
-      binary("ball +", [](const Ball& x, const Ball& y) { return x + y; }, mpfr_add),
-      binary("ball -", [](const Ball& x, const Ball& y) { return x - y; }, mpfr_sub),
-      binary("ball *", [](const Ball& x, const Ball& y) { return x * y; }, mpfr_mul),
-      binary("ball /", [](const Ball& x, const Ball& y) { return x / y; }, mpfr_div),
-      binary("ball min", [](const Ball& x, const Ball& y) { return min(x, y); }, mpfr_min),
-      binary("ball max", [](const Ball& x, const Ball& y) { return max(x, y); }, mpfr_max),
-      unary("ball sqrt", [](const Ball& x) { return sqrt(x); }, mpfr_sqrt),
-      unary("ball sqr", [](const Ball& x) { return sqr(x); }, mpfr_sqr),
-      unary("ball abs", [](const Ball& x) { return abs(x); }, mpfr_abs),
-      unary("ball exp", [](const Ball& x) { return exp(x); }, mpfr_exp),
-      unary("ball expm1", [](const Ball& x) { return expm1(x); }, mpfr_expm1),
-      unary("ball log", [](const Ball& x) { return log(x); }, mpfr_log),
-      unary("ball log1p", [](const Ball& x) { return log1p(x); }, mpfr_log1p),
-      unary("ball tanh", [](const Ball& x) { return tanh(x); }, mpfr_tanh),
-      unary("ball sinh", [](const Ball& x) { return sinh(x); }, mpfr_sinh),
-      unary("ball cosh", [](const Ball& x) { return cosh(x); }, mpfr_cosh),
-      unary("ball pow 3", [](const Ball& x) { return pow(x, 3); }, power<3>),
-      unary("ball pow 4", [](const Ball& x) { return pow(x, 4); }, power<4>),
-      unary("ball pow -2", [](const Ball& x) { return pow(x, -2); }, power<-2>),
+      binary(
+          "ball +", [](const Ball& x, const Ball& y) { return x + y; }, mpfr_add),
+      binary(
+          "ball -", [](const Ball& x, const Ball& y) { return x - y; }, mpfr_sub),
+      binary(
+          "ball *", [](const Ball& x, const Ball& y) { return x * y; }, mpfr_mul),
+      binary(
+          "ball /", [](const Ball& x, const Ball& y) { return x / y; }, mpfr_div),
+      binary(
+          "ball min", [](const Ball& x, const Ball& y) { return min(x, y); }, mpfr_min),
+      binary(
+          "ball max", [](const Ball& x, const Ball& y) { return max(x, y); }, mpfr_max),
+      unary(
+          "ball sqrt", [](const Ball& x) { return sqrt(x); }, mpfr_sqrt),
+      unary(
+          "ball sqr", [](const Ball& x) { return sqr(x); }, mpfr_sqr),
+      unary(
+          "ball abs", [](const Ball& x) { return abs(x); }, mpfr_abs),
+      unary(
+          "ball exp", [](const Ball& x) { return exp(x); }, mpfr_exp),
+      unary(
+          "ball expm1", [](const Ball& x) { return expm1(x); }, mpfr_expm1),
+      unary(
+          "ball log", [](const Ball& x) { return log(x); }, mpfr_log),
+      unary(
+          "ball log1p", [](const Ball& x) { return log1p(x); }, mpfr_log1p),
+      unary(
+          "ball tanh", [](const Ball& x) { return tanh(x); }, mpfr_tanh),
+      unary(
+          "ball sinh", [](const Ball& x) { return sinh(x); }, mpfr_sinh),
+      unary(
+          "ball cosh", [](const Ball& x) { return cosh(x); }, mpfr_cosh),
+      unary(
+          "ball pow 3", [](const Ball& x) { return pow(x, 3); }, power<3>),
+      unary(
+          "ball pow 4", [](const Ball& x) { return pow(x, 4); }, power<4>),
+      unary(
+          "ball pow -2", [](const Ball& x) { return pow(x, -2); }, power<-2>),
   };
 }
 

@@ -8,10 +8,10 @@
 namespace numgeom::soundness {
 namespace {
 
+using Eigen::Index;
 using test::hex;
 using test::kExactBits;
 using test::Random;
-using Eigen::Index;
 
 /// Exact real matrix, in so many bits that sums and products of its entries are exact.
 using Exact = BigFloatMatrix;
@@ -187,7 +187,8 @@ void tangents(const Subject& subject, Tally& tally, Random& random, int bits) {
     mpfr_tanh(result, x, direction);
   };
   require_contains<Subject>(tally, subject.arithmetic.tanh(z.enclosure),
-                            mapped(z.exact, MPFR_RNDD, tangent), mapped(z.exact, MPFR_RNDU, tangent));
+                            mapped(z.exact, MPFR_RNDD, tangent),
+                            mapped(z.exact, MPFR_RNDU, tangent));
   // d·(1 − t²) for the exact t is exact in the reference's bits or nearly so: widen by 2^-500.
   const auto slope = [&d](mpfr_ptr result, mpfr_srcptr t, Index i, Index j, mpfr_rnd_t direction) {
     BigFloat square(2 * kExactBits);
@@ -208,7 +209,8 @@ struct SoftmaxReference {
 };
 
 SoftmaxReference softmax(const Exact& logits, const Indices& labels) {
-  SoftmaxReference result{Exact(logits.rows(), logits.cols(), kReferenceBits), BigFloat(kReferenceBits)};
+  SoftmaxReference result{Exact(logits.rows(), logits.cols(), kReferenceBits),
+                          BigFloat(kReferenceBits)};
   BigFloat sum(kReferenceBits);
   BigFloat log_sum(kReferenceBits);
   for (Index i = 0; i < logits.rows(); ++i) {

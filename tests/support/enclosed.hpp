@@ -70,7 +70,8 @@ inline Enclosed random_ball(Random& random, int bits, int range) {
   return {Ball(std::move(midpoint), radius), std::move(exact)};
 }
 
-/// Whether a real in [down, up] can lie in midpoint ± radius. Wrong by less than 2^-2400 relatively.
+/// Whether a real in [down, up] can lie in midpoint ± radius. Wrong by less than 2^-2400
+/// relatively.
 inline bool may_contain(const BigFloat& midpoint, const Magnitude& radius, const BigFloat& down,
                         const BigFloat& up) {
   if (!radius.is_finite()) return true;

@@ -11,7 +11,9 @@ using numgeom::test::small_problem;
 
 namespace {
 
-double mean_square(const numgeom::ExactMatrix& x) { return x.cast<double>().array().square().mean(); }
+double mean_square(const numgeom::ExactMatrix& x) {
+  return x.cast<double>().array().square().mean();
+}
 
 }  // namespace
 
@@ -22,7 +24,8 @@ TEST_CASE("every epoch visits every row once") {
   for (int epoch = 0; epoch < 3; ++epoch) {
     std::vector<int> rows;
     for (int i = 0; i < 5; ++i)
-      rows.insert(rows.end(), inputs.batches[epoch * 5 + i].begin(), inputs.batches[epoch * 5 + i].end());
+      rows.insert(rows.end(), inputs.batches[epoch * 5 + i].begin(),
+                  inputs.batches[epoch * 5 + i].end());
     CHECK(inputs.batches[epoch * 5 + 4].size() == 5);
     std::sort(rows.begin(), rows.end());
     REQUIRE(rows.size() == 37);
@@ -54,8 +57,7 @@ TEST_CASE("initial weights have the variance of their scheme and biases are zero
   CHECK(he.parameters[1].isZero(0));
   problem.training.initialization = numgeom::Initialization::kGlorot;
   const auto glorot = draw_inputs(problem, 3);
-  CHECK(mean_square(glorot.parameters[0]) ==
-        Approx(2.0 / 4006).epsilon(0.05));
+  CHECK(mean_square(glorot.parameters[0]) == Approx(2.0 / 4006).epsilon(0.05));
 }
 
 TEST_CASE("the streams of a seed are fixed for good") {

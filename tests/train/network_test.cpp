@@ -25,13 +25,16 @@ TEST_CASE("dense layers take the outputs of the layer before") {
 TEST_CASE("what is no network is refused by name") {
   for (const char* bad : {"dense", "dense 0", "dense -3", "dense 3.5", "dense 99999999", "conv 3",
                           "", "RELU", "dense 3 "}) {
-    CHECK_THROWS_WITH(Network::parse({bad, "dense 2"}), Catch::Contains(std::string("'") + bad + "'"));
+    CHECK_THROWS_WITH(Network::parse({bad, "dense 2"}),
+                      Catch::Contains(std::string("'") + bad + "'"));
   }
   CHECK_THROWS_WITH(Network::parse({}), Catch::Contains("at least one layer"));
-  CHECK_THROWS_WITH(Network::parse({"dense 3", "relu"}), Catch::Contains("last layer must be dense"));
+  CHECK_THROWS_WITH(Network::parse({"dense 3", "relu"}),
+                    Catch::Contains("last layer must be dense"));
 }
 
 TEST_CASE("a network that does not fit the data is refused with both shapes") {
   const auto problem = numgeom::test::small_problem({"dense 4", "relu", "dense 7"});
-  CHECK_THROWS_WITH(problem.validate(), Catch::Contains("7 outputs") && Catch::Contains("3 classes"));
+  CHECK_THROWS_WITH(problem.validate(),
+                    Catch::Contains("7 outputs") && Catch::Contains("3 classes"));
 }

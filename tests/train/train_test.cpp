@@ -23,23 +23,24 @@ double loss_at(const Problem& problem, const std::vector<Matrix<double>>& parame
 
 std::vector<Matrix<double>> initial(const Problem& problem) {
   std::vector<Matrix<double>> parameters;
-  for (const auto& one : draw_inputs(problem, 4).parameters) parameters.push_back(one.cast<double>());
+  for (const auto& one : draw_inputs(problem, 4).parameters)
+    parameters.push_back(one.cast<double>());
   return parameters;
 }
 
 }  // namespace
 
 TEST_CASE("gradients agree with finite differences for every layer") {
-  const auto layers = GENERATE(std::vector<std::string>{"dense 3"},
-                               std::vector<std::string>{"dense 5", "relu", "dense 3"},
-                               std::vector<std::string>{"dense 5", "tanh", "dense 3"},
-                               std::vector<std::string>{"relu", "dense 4", "tanh", "dense 4", "relu", "dense 3"});
+  const auto layers = GENERATE(
+      std::vector<std::string>{"dense 3"}, std::vector<std::string>{"dense 5", "relu", "dense 3"},
+      std::vector<std::string>{"dense 5", "tanh", "dense 3"},
+      std::vector<std::string>{"relu", "dense 4", "tanh", "dense 4", "relu", "dense 3"});
   const Problem problem = small_problem(layers);
   const Double arithmetic;
   auto parameters = initial(problem);
-  const auto passes = forward_backward(arithmetic, problem.network, parameters,
-                                       arithmetic.embed(problem.data.train.features),
-                                       problem.data.train.labels);
+  const auto passes =
+      forward_backward(arithmetic, problem.network, parameters,
+                       arithmetic.embed(problem.data.train.features), problem.data.train.labels);
   constexpr double kStep = 1e-6;
   for (std::size_t k = 0; k < parameters.size(); ++k) {
     for (Eigen::Index i = 0; i < parameters[k].size(); i += 3) {
@@ -73,8 +74,10 @@ TEST_CASE("training learns") {
 }
 
 TEST_CASE("a diverged run is a result with a name") {
-  const Problem problem = small_problem({"dense 16", "relu", "dense 16", "relu", "dense 3"}, 40, 20, 30);
-  const auto run = run_native({&problem, {1e30, 0.0}, 0}, draw_inputs(problem, 0), Precision::kFp32);
+  const Problem problem =
+      small_problem({"dense 16", "relu", "dense 16", "relu", "dense 3"}, 40, 20, 30);
+  const auto run =
+      run_native({&problem, {1e30, 0.0}, 0}, draw_inputs(problem, 0), Precision::kFp32);
   CHECK(run.diverged());
 }
 

@@ -29,10 +29,11 @@ class Ball {
   Ball(double x, int bits = kDefaultBits);  // NOLINT(google-explicit-constructor)
   /// For integer literals.
   template <class Integer>
-    requires std::is_same_v<Integer, int>
-  Ball(Integer x) : Ball(static_cast<double>(x)) {}  // NOLINT(google-explicit-constructor)
+  requires std::is_same_v<Integer, int> Ball(Integer x)
+      : Ball(static_cast<double>(x)) {}  // NOLINT(google-explicit-constructor)
   explicit Ball(BigFloat midpoint, Magnitude radius = {});
-  /// The narrowest ball with a `bits`-bit midpoint that this class can show to contain [lower, upper].
+  /// The narrowest ball with a `bits`-bit midpoint that this class can show to contain [lower,
+  /// upper].
   static Ball from_bounds(const BigFloat& lower, const BigFloat& upper, int bits);
   static Ball entire(int bits = kDefaultBits);
 

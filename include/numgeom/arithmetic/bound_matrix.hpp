@@ -13,9 +13,9 @@ namespace numgeom {
 ///
 ///     entry(i, j) = mantissas(i, j) · 2^exponent,   mantissas ∈ {0} ∪ [2^-500, 2^500] ∪ {∞}
 ///
-/// Inclusion: every operation returns entries ≥ the exact result for operands that are upper bounds.
-/// Entries below 2^-500 times the largest are rounded up to that; products of two mantissas are
-/// therefore normal doubles and the error model fl(x) = x(1+δ), |δ| ≤ 2^-53, holds without an
+/// Inclusion: every operation returns entries ≥ the exact result for operands that are upper
+/// bounds. Entries below 2^-500 times the largest are rounded up to that; products of two mantissas
+/// are therefore normal doubles and the error model fl(x) = x(1+δ), |δ| ≤ 2^-53, holds without an
 /// underflow term. Zeros stay exact zeros. An unbounded entry is ∞, and 0·∞ is ∞ here.
 /// Precision: a product with n terms is at most 2(n+8)·2^-52 too large, relatively.
 /// Source: the inflation factor is derived in proofs/matrix_products.md.

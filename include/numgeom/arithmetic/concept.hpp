@@ -42,25 +42,25 @@ struct LossAndGradient {
 ///                                 gradient = (softmax(O) − onehot(y)) / rows
 ///     count_errors(O, y)          rows whose first greatest logit is not y_i
 template <class A>
-concept Arithmetic =
-    requires(const A a, const typename A::Matrix m, const ExactMatrix exact, const Indices indices) {
-      typename A::Scalar;
-      { a.embed(exact) } -> std::same_as<typename A::Matrix>;
-      { a.gather_rows(m, indices) } -> std::same_as<typename A::Matrix>;
-      { a.product(m, m) } -> std::same_as<typename A::Matrix>;
-      { a.product_tn(m, m) } -> std::same_as<typename A::Matrix>;
-      { a.product_nt(m, m) } -> std::same_as<typename A::Matrix>;
-      { a.add_row(m, m) } -> std::same_as<typename A::Matrix>;
-      { a.column_sums(m) } -> std::same_as<typename A::Matrix>;
-      { a.axpy(1.0, m, m) } -> std::same_as<typename A::Matrix>;
-      { a.relu(m) } -> std::same_as<typename A::Matrix>;
-      { a.relu_gradient(m, m) } -> std::same_as<typename A::Matrix>;
-      { a.tanh(m) } -> std::same_as<typename A::Matrix>;
-      { a.tanh_gradient(m, m) } -> std::same_as<typename A::Matrix>;
-      {
-        a.softmax_cross_entropy(m, indices)
-      } -> std::same_as<LossAndGradient<typename A::Scalar, typename A::Matrix>>;
-      { a.count_errors(m, indices) } -> std::same_as<ErrorCount>;
-    };
+concept Arithmetic = requires(const A a, const typename A::Matrix m, const ExactMatrix exact,
+                              const Indices indices) {
+  typename A::Scalar;
+  { a.embed(exact) } -> std::same_as<typename A::Matrix>;
+  { a.gather_rows(m, indices) } -> std::same_as<typename A::Matrix>;
+  { a.product(m, m) } -> std::same_as<typename A::Matrix>;
+  { a.product_tn(m, m) } -> std::same_as<typename A::Matrix>;
+  { a.product_nt(m, m) } -> std::same_as<typename A::Matrix>;
+  { a.add_row(m, m) } -> std::same_as<typename A::Matrix>;
+  { a.column_sums(m) } -> std::same_as<typename A::Matrix>;
+  { a.axpy(1.0, m, m) } -> std::same_as<typename A::Matrix>;
+  { a.relu(m) } -> std::same_as<typename A::Matrix>;
+  { a.relu_gradient(m, m) } -> std::same_as<typename A::Matrix>;
+  { a.tanh(m) } -> std::same_as<typename A::Matrix>;
+  { a.tanh_gradient(m, m) } -> std::same_as<typename A::Matrix>;
+  {
+    a.softmax_cross_entropy(m, indices)
+    } -> std::same_as<LossAndGradient<typename A::Scalar, typename A::Matrix>>;
+  { a.count_errors(m, indices) } -> std::same_as<ErrorCount>;
+};
 
 }  // namespace numgeom

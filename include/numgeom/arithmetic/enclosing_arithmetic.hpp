@@ -20,7 +20,8 @@ struct EnclosureMatrix {
 };
 
 /// γ_n ≤ (n+1)·u: bound on the relative error of n roundings in a sum of products.
-/// Throws `Error` where n(n+1)·u > 1 and the bound does not hold. Source: proofs/matrix_products.md.
+/// Throws `Error` where n(n+1)·u > 1 and the bound does not hold. Source:
+/// proofs/matrix_products.md.
 Magnitude gamma(Eigen::Index n, const Magnitude& unit);
 
 namespace detail {
@@ -33,7 +34,8 @@ Enclosure hyperbolic_tangent(const Enclosure& x) {
 
 }  // namespace detail
 
-/// Rigorous matrix arithmetic on midpoints and radii; the rules are the same for every kind of midpoint.
+/// Rigorous matrix arithmetic on midpoints and radii; the rules are the same for every kind of
+/// midpoint.
 ///
 /// Inclusion: for all exact matrices in the operands the exact result lies in the result
 /// (proofs/matrix_products.md, proofs/inclusion.md). With C the computed midpoints, u the unit
@@ -46,9 +48,10 @@ Enclosure hyperbolic_tangent(const Enclosure& x) {
 ///
 /// with η the bound on one underflow, added only where a product is not exactly zero: exact zeros
 /// stay exact. A branch (ReLU) is taken where the enclosure decides it and
-/// is the hull of both sides where it does not. A midpoint that overflows gives an unbounded radius.
-/// Precision: that of the midpoints. Thread-safe; the object is a value and holds no shared state.
-/// `Midpoints` supplies the rounded operations; see `DoubleMidpoints` and `BigFloatMidpoints`.
+/// is the hull of both sides where it does not. A midpoint that overflows gives an unbounded
+/// radius. Precision: that of the midpoints. Thread-safe; the object is a value and holds no shared
+/// state. `Midpoints` supplies the rounded operations; see `DoubleMidpoints` and
+/// `BigFloatMidpoints`.
 template <class Midpoints>
 class EnclosingArithmetic {
  public:
@@ -74,24 +77,24 @@ class EnclosingArithmetic {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product(a, b);
     };
-    return in_range({midpoints_.product(x.midpoints, w.midpoints),
-                   product_radii(x, w, x.cols(), multiply)});
+    return in_range(
+        {midpoints_.product(x.midpoints, w.midpoints), product_radii(x, w, x.cols(), multiply)});
   }
 
   [[nodiscard]] Matrix product_tn(const Matrix& x, const Matrix& d) const {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product_tn(a, b);
     };
-    return in_range({midpoints_.product_tn(x.midpoints, d.midpoints),
-                   product_radii(x, d, x.rows(), multiply)});
+    return in_range(
+        {midpoints_.product_tn(x.midpoints, d.midpoints), product_radii(x, d, x.rows(), multiply)});
   }
 
   [[nodiscard]] Matrix product_nt(const Matrix& d, const Matrix& w) const {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product_nt(a, b);
     };
-    return in_range({midpoints_.product_nt(d.midpoints, w.midpoints),
-                   product_radii(d, w, d.cols(), multiply)});
+    return in_range(
+        {midpoints_.product_nt(d.midpoints, w.midpoints), product_radii(d, w, d.cols(), multiply)});
   }
 
   [[nodiscard]] Matrix add_row(const Matrix& x, const Matrix& row) const {
@@ -103,7 +106,7 @@ class EnclosingArithmetic {
   [[nodiscard]] Matrix column_sums(const Matrix& x) const {
     const Magnitude error = gamma(x.rows(), midpoints_.unit());
     return in_range({midpoints_.column_sums(x.midpoints),
-                   numgeom::column_sums(x.radii + error * midpoints_.magnitudes(x.midpoints))});
+                     numgeom::column_sums(x.radii + error * midpoints_.magnitudes(x.midpoints))});
   }
 
   [[nodiscard]] Matrix axpy(double alpha, const Matrix& x, const Matrix& y) const {
@@ -210,9 +213,9 @@ class EnclosingArithmetic {
     const BoundMatrix size_b = midpoints_.magnitudes(b.midpoints);
     const Magnitude error = gamma(terms, midpoints_.unit());
     // Where this is zero, every product has a factor that is exactly zero, and nothing is rounded.
-    const BoundMatrix from_b = multiply(size_a, b.radii + error * size_b)
-                                   .plus_where_positive(Magnitude(static_cast<double>(terms)) *
-                                                        midpoints_.underflow());
+    const BoundMatrix from_b =
+        multiply(size_a, b.radii + error * size_b)
+            .plus_where_positive(Magnitude(static_cast<double>(terms)) * midpoints_.underflow());
     return a.radii.is_zero() ? from_b : from_b + multiply(a.radii, size_b + b.radii);
   }
 

@@ -2,8 +2,8 @@
 
 namespace numgeom {
 
-/// Throws `Error` unless this thread's floating-point environment is the one that the proofs assume:
-/// round to nearest, gradual underflow (no flush-to-zero, no denormals-are-zero), IEEE-754
+/// Throws `Error` unless this thread's floating-point environment is the one that the proofs
+/// assume: round to nearest, gradual underflow (no flush-to-zero, no denormals-are-zero), IEEE-754
 /// addition without excess precision, and a correctly rounded `std::fma`.
 ///
 /// Enclosing arithmetics call it when they are made, in every build type: a library that sets

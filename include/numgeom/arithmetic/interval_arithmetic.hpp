@@ -59,9 +59,7 @@ class DoubleMidpoints {
   static Magnitude assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Interval& value);
   [[nodiscard]] static Interval zero() { return Interval(0.0); }
   [[nodiscard]] static Interval positive_part(const Interval& x) { return max(x, Interval(0.0)); }
-  [[nodiscard]] static Interval hull_with_zero(const Interval& x) {
-    return hull(x, Interval(0.0));
-  }
+  [[nodiscard]] static Interval hull_with_zero(const Interval& x) { return hull(x, Interval(0.0)); }
   [[nodiscard]] static Interval midpoint_of(const Interval& x);
   [[nodiscard]] static Magnitude radius_of(const Interval& x) { return Magnitude(x.radius()); }
   [[nodiscard]] static Magnitude magnitude_of(const Interval& x) {

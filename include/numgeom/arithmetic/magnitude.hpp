@@ -65,7 +65,9 @@ class Magnitude {
     return result;
   }
   /// log₂ of the value (not a bound); −∞ for zero.
-  [[nodiscard]] double log2() const { return std::log2(mantissa_) + static_cast<double>(exponent_); }
+  [[nodiscard]] double log2() const {
+    return std::log2(mantissa_) + static_cast<double>(exponent_);
+  }
 
   friend Magnitude operator+(const Magnitude& a, const Magnitude& b) {
     if (a.is_zero()) return b;

@@ -36,7 +36,7 @@ class Native {
   [[nodiscard]] Matrix axpy(double alpha, const Matrix& x, const Matrix& y) const {
     return static_cast<T>(alpha) * x + y;
   }
-  [[nodiscard]] Matrix relu(const Matrix& z) const { 
+  [[nodiscard]] Matrix relu(const Matrix& z) const {
     return z.unaryExpr([](T x) { return x <= T(0) ? T(0) : x; });  // NaN stays NaN
   }
   [[nodiscard]] Matrix relu_gradient(const Matrix& z, const Matrix& d) const {

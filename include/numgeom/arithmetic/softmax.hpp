@@ -22,11 +22,11 @@ struct SoftmaxRow {
 ///     |p_k(o) − P_k|    ≤ F·P_k·(Q_k r_k + Σ_{j≠k} P_j r_j)
 ///     |loss(o) − loss(m)| ≤ e^{2r}·(Q_y r_y + Σ_{j≠y} P_j r_j),     F = e^{4r}, r = max_k r_k
 ///
-/// since ∂p_k/∂o_j = p_k(δ_kj − p_j), and on the box p_j ≤ P_j e^{2r} and 1 − p_j ≤ Q_j e^{2r}. Where
-/// that is no better than ½, p_k is enclosed by [0, 1]. The logarithm is taken at m − c with the
-/// exact constant c, the greatest midpoint.
-/// Inclusion: for every o in the logits. Precision: that of the logits.
-/// `context` builds enclosures: point, widened, magnitude. Source: proofs/inclusion.md.
+/// since ∂p_k/∂o_j = p_k(δ_kj − p_j), and on the box p_j ≤ P_j e^{2r} and 1 − p_j ≤ Q_j e^{2r}.
+/// Where that is no better than ½, p_k is enclosed by [0, 1]. The logarithm is taken at m − c with
+/// the exact constant c, the greatest midpoint. Inclusion: for every o in the logits. Precision:
+/// that of the logits. `context` builds enclosures: point, widened, magnitude. Source:
+/// proofs/inclusion.md.
 template <class Enclosure, class Context>
 SoftmaxRow<Enclosure> softmax_row(const std::vector<Enclosure>& logits, int label,
                                   const Context& context) {

@@ -6,8 +6,8 @@ namespace numgeom {
 
 /// Trains natively with all estimators watching: `run_native` with `estimates` filled in.
 ///
-/// The result of training is the same, bit for bit; the time spent in the estimators is taken out of
-/// `seconds` and stated with each estimate.
+/// The result of training is the same, bit for bit; the time spent in the estimators is taken out
+/// of `seconds` and stated with each estimate.
 [[nodiscard]] NativeRun run_native_with_estimates(const Trial& trial, const TrialInputs& inputs,
                                                   Precision precision);
 

@@ -18,8 +18,8 @@ namespace numgeom {
 /// differ between the native and the exact run (a pre-activation below its own error) by the jump
 /// of the gradient that this makes. Norms of the weights are sampled every few steps.
 /// Not a bound: growth of errors in chaotic training is not seen.
-/// Cost: one comparison an activation, and one gradient on (at most 256 rows of) the validation set.
-/// Source: random-sign accumulation after Higham and Mary, SIAM J. Sci. Comput. 41 (2019).
+/// Cost: one comparison an activation, and one gradient on (at most 256 rows of) the validation
+/// set. Source: random-sign accumulation after Higham and Mary, SIAM J. Sci. Comput. 41 (2019).
 template <std::floating_point T>
 class PhiObserver : public TrainingObserver<Native<T>> {
  public:
@@ -37,10 +37,10 @@ class PhiObserver : public TrainingObserver<Native<T>> {
 
   const Problem& problem_;
   Configuration configuration_;
-  std::vector<T> row_norms_;  ///< of the training features
-  double parameters_ = 0;     ///< how many
-  double squared_norm_ = 0;   ///< ‖w‖² at the last sample
-  double sum_of_squares_ = 0; ///< Σ_t ‖w_t‖²
+  std::vector<T> row_norms_;   ///< of the training features
+  double parameters_ = 0;      ///< how many
+  double squared_norm_ = 0;    ///< ‖w‖² at the last sample
+  double sum_of_squares_ = 0;  ///< Σ_t ‖w_t‖²
   double squared_jumps_ = 0;
   double estimate_ = 0;
 };

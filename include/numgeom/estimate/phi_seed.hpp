@@ -34,8 +34,8 @@ class PhiSeedObserver : public TrainingObserver<Native<T>> {
  private:
   const Problem& problem_;
   Configuration configuration_;
-  double lipschitz_ = 1;     ///< L at the last sample
-  double accumulated_ = 0;   ///< Σ_{t ≤ now} ‖g_t‖·Π_{t < s ≤ now} L_s
+  double lipschitz_ = 1;    ///< L at the last sample
+  double accumulated_ = 0;  ///< Σ_{t ≤ now} ‖g_t‖·Π_{t < s ≤ now} L_s
   double estimate_ = 0;
 };
 

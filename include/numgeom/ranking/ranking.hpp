@@ -58,8 +58,8 @@ struct Tightness {
 
 /// How an estimator did over trials with certified errors, one precision.
 struct EstimatorScore {
-  int trials = 0;   ///< with a finite native loss
-  int covered = 0;  ///< Φ ≥ δ⁺: certainly at least the error
+  int trials = 0;                    ///< with a finite native loss
+  int covered = 0;                   ///< Φ ≥ δ⁺: certainly at least the error
   double median_overestimation = 0;  ///< of Φ/δ⁻ over the trials; below 1 is under-estimation
   double high_overestimation = 0;    ///< its 90 % quantile
   double overhead = 0;               ///< median of estimator seconds / training seconds

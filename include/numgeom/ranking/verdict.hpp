@@ -23,7 +23,8 @@ struct [[nodiscard]] Verdict {
 ///
 ///     hi(first) < lo(second)  ⇒ certified        hi(second) ≤ lo(first)  ⇒ refuted
 ///
-/// and undecided where the enclosures overlap or are unbounded. Source: theorem 2, proofs/ranking.md.
+/// and undecided where the enclosures overlap or are unbounded. Source: theorem 2,
+/// proofs/ranking.md.
 Verdict certified_less(const Enclosure& first, const Enclosure& second);
 
 }  // namespace numgeom

@@ -9,15 +9,16 @@ namespace numgeom {
 
 /// What is asked of a certification and where it stops.
 struct CertifyOptions {
-  double width = 1e-9;        ///< asked width of the enclosure of the loss
-  double tightness = 1.001;   ///< asked δ⁺/δ⁻ for every native run
-  int max_bits = 8192;        ///< the ladder stops here with "undecided"
+  double width = 1e-9;       ///< asked width of the enclosure of the loss
+  double tightness = 1.001;  ///< asked δ⁺/δ⁻ for every native run
+  int max_bits = 8192;       ///< the ladder stops here with "undecided"
 
   /// Throws `Error` naming the option and its value when one is out of range.
   void validate() const;
 };
 
-/// Whether the asked enclosure was reached. Starts as undecided: forgetting to run certifies nothing.
+/// Whether the asked enclosure was reached. Starts as undecided: forgetting to run certifies
+/// nothing.
 enum class CertificationStatus { kUndecided, kCertified };
 
 /// An enclosure of the exact run's loss, and the way to it.
@@ -26,8 +27,8 @@ struct Certification {
   std::string reason = "certification was not run";  ///< empty when certified
   Enclosure loss;
   ErrorCount errors;
-  Rung rung;                       ///< the one that gave `loss`
-  int predicted_bits = 0;          ///< what the ladder aimed for at first
+  Rung rung;               ///< the one that gave `loss`
+  int predicted_bits = 0;  ///< what the ladder aimed for at first
   std::vector<ShadowRun> attempts;
   double seconds = 0;
 
@@ -42,18 +43,17 @@ struct CertifiedTrial {
   Certification certification;
 };
 
-/// Climbs the ladder until the goal is reached: the bits that are lost are predicted in doubles, the
-/// cheapest rung that should do is run, and each next one aims for what was missing.
+/// Climbs the ladder until the goal is reached: the bits that are lost are predicted in doubles,
+/// the cheapest rung that should do is run, and each next one aims for what was missing.
 ///
 /// Inclusion: `loss` contains L*(θ) whatever the status; certified means that the goal was reached.
 /// Returns undecided with a reason at `max_bits`. Throws `Interrupted`.
 [[nodiscard]] Certification climb_ladder(const Trial& trial, const TrialInputs& inputs,
-                                         const Goal& goal, int max_bits,
-                                         std::stop_token stop = {}, const Progress& progress = {});
+                                         const Goal& goal, int max_bits, std::stop_token stop = {},
+                                         const Progress& progress = {});
 
 /// How native runs are made: plainly, or with estimators watching.
-using NativeRunner =
-    std::function<NativeRun(const Trial&, const TrialInputs&, Precision)>;
+using NativeRunner = std::function<NativeRun(const Trial&, const TrialInputs&, Precision)>;
 
 /// Trains the trial natively in every precision, then encloses the exact run's loss so well that
 /// every native error is certified to `options.tightness`.

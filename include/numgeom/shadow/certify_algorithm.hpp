@@ -69,10 +69,11 @@ struct CertifiedValue {
 /// is defined; an algorithm that left the domain of a function is undecided.
 /// Returns undecided with a reason at `options.max_bits`. Throws what the algorithm throws.
 template <class Algorithm>
-  requires std::invocable<Algorithm&, Reals<double>>
+requires std::invocable<Algorithm&, Reals<double>>
 [[nodiscard]] CertifiedValue certify(Algorithm&& algorithm, const CertifyOptions& options = {}) {
   const auto enclose = [&algorithm](const Rung& rung) -> Enclosure {
-    if (rung.kind == Rung::Kind::kInterval) return Enclosure(Interval(algorithm(Reals<Interval>())));
+    if (rung.kind == Rung::Kind::kInterval)
+      return Enclosure(Interval(algorithm(Reals<Interval>())));
     return Enclosure(Ball(algorithm(Reals<Ball>(rung.bits))));
   };
   return certify_values(algorithm(Reals<float>()), algorithm(Reals<double>()), enclose, options);

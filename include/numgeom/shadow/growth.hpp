@@ -21,10 +21,10 @@ struct GrowthMatrix {
 /// Predicts how many bits the direct way loses: values in doubles, radii to first order in u.
 ///
 /// Models `Arithmetic`, so the prediction runs the very algorithm that will be enclosed. The rules
-/// are those of `EnclosingArithmetic` with u → 0: products of two radii are dropped and ReLU follows
-/// the sign of the value. At p bits the enclosure will be about growth·2^-p wide, as long as every
-/// sign is decided, which takes `decision_bits()`.
-/// A prediction only: nothing here is an enclosure, and nothing is certified by it.
+/// are those of `EnclosingArithmetic` with u → 0: products of two radii are dropped and ReLU
+/// follows the sign of the value. At p bits the enclosure will be about growth·2^-p wide, as long
+/// as every sign is decided, which takes `decision_bits()`. A prediction only: nothing here is an
+/// enclosure, and nothing is certified by it.
 class GrowthArithmetic {
  public:
   using Scalar = GrowthScalar;

@@ -45,9 +45,9 @@ struct ShadowRun {
 /// Runs the trial once in the rung's arithmetic, direct way: the enclosure of the parameters after
 /// step t goes into step t+1.
 ///
-/// Inclusion: the loss of the exact run lies in `loss` (theorem 1, proofs/inclusion.md). A run whose
-/// batch loss is wider than 2^20 is given up: no later step can make it narrow again.
-/// Throws: `Interrupted`.
+/// Inclusion: the loss of the exact run lies in `loss` (theorem 1, proofs/inclusion.md). A run
+/// whose batch loss is wider than 2^20 is given up: no later step can make it narrow again. Throws:
+/// `Interrupted`.
 [[nodiscard]] ShadowRun run_shadow(const Trial& trial, const TrialInputs& inputs, const Rung& rung,
                                    std::stop_token stop = {}, const Progress& progress = {});
 

@@ -17,8 +17,8 @@ struct TrialInputs {
 ///
 /// Weights and batches have streams of their own (Mersenne twister and normal deviates of
 /// Boost.Random, so that they do not depend on the standard library): a wider layer does not change
-/// the batches. Each epoch is a permutation of the training rows cut into batches; the last batch of
-/// an epoch holds what is left.
+/// the batches. Each epoch is a permutation of the training rows cut into batches; the last batch
+/// of an epoch holds what is left.
 TrialInputs draw_inputs(const Problem& problem, std::uint64_t seed);
 
 }  // namespace numgeom

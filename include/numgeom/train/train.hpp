@@ -27,8 +27,8 @@ std::vector<typename A::Matrix> forward(const A& arithmetic, const Network& netw
     const auto& input = outputs.back();
     switch (layer.kind) {
       case Layer::Kind::kDense:
-        outputs.push_back(arithmetic.add_row(arithmetic.product(input, parameters[next]),
-                                             parameters[next + 1]));
+        outputs.push_back(
+            arithmetic.add_row(arithmetic.product(input, parameters[next]), parameters[next + 1]));
         next += 2;
         break;
       case Layer::Kind::kRelu:
@@ -114,9 +114,8 @@ TrainingResult<A> train(const A& arithmetic, const Problem& problem, const Trial
   for (int step = 0; step < steps; ++step) {
     const Indices& rows = inputs.batches[step];
     const Indices labels = labels_of(problem.data.train.labels, rows);
-    const auto passes =
-        forward_backward(arithmetic, problem.network, parameters,
-                         arithmetic.gather_rows(features, rows), labels);
+    const auto passes = forward_backward(arithmetic, problem.network, parameters,
+                                         arithmetic.gather_rows(features, rows), labels);
     observer.on_step(arithmetic, StepView<A>{step, steps, rows, labels, parameters, passes});
     descend(arithmetic, configuration, passes.gradients, parameters);
   }

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <fstream>
 #include <optional>
 #include <thread>
 
@@ -12,6 +13,7 @@
 #include "numgeom/report/journal.hpp"
 #include "numgeom/report/json.hpp"
 #include "numgeom/report/table.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 #include "trial_pool.hpp"
 
@@ -31,12 +33,17 @@ int thread_count(int asked) {
   return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
+std::optional<Journal> open_journal(const CertifyArguments& arguments, const Study& study,
+                                    const Problem& problem) {
+  if (arguments.journal.empty()) return std::nullopt;
+  return Journal(arguments.journal, study, problem);
+}
+
 /// Trials that are in the journal already stay; the others are run and appended to it.
 std::vector<CertifiedTrial> run_trials(const CertifyArguments& arguments, const Study& study,
-                                       const Problem& problem, bool& interrupted) {
+                                       const Problem& problem, std::optional<Journal> journal,
+                                       bool& interrupted) {
   const std::vector<Trial> trials = make_trials(study, problem);
-  std::optional<Journal> journal;
-  if (!arguments.journal.empty()) journal.emplace(arguments.journal, study, problem);
   TrialPool pool(trials, study.precisions, study.certify, thread_count(arguments.threads));
   if (journal) {
     for (std::size_t i = 0; i < trials.size(); ++i)
@@ -60,19 +67,20 @@ std::vector<CertifiedTrial> run_trials(const CertifyArguments& arguments, const 
 int report(const CertifyArguments& arguments, const Study& study, const Problem& problem,
            const std::vector<CertifiedTrial>& trials, bool interrupted) {
   const Ranking ranking = rank(trials);
+  const bool json_to_stdout = arguments.json && arguments.json_file.empty();
   if (interrupted) {
-    fmt::print("{}", certify_text(study, trials, ranking));
+    if (!json_to_stdout) print_result(certify_text(study, trials, ranking));
     const std::size_t total = sample(study.space, study.search).size();
-    fmt::print(stderr, "numgeom: interrupted: {} of {} trials finished{}\n", trials.size(), total,
-               arguments.journal.empty() ? "; --journal FILE keeps finished trials for the next run"
-                                         : "; the same command goes on from " + arguments.journal);
+    print_note(fmt::format(
+        "numgeom: interrupted: {} of {} trials finished{}\n", trials.size(), total,
+        arguments.journal.empty() ? "; --journal FILE keeps finished trials for the next run"
+                                  : "; the same command goes on from " + arguments.journal));
     return kNotDone;
   }
-  const bool json_to_stdout = arguments.json && arguments.json_file.empty();
   if (!arguments.json_file.empty())
     write_file(arguments.json_file, certify_json(study, problem, trials, ranking));
-  fmt::print("{}", json_to_stdout ? certify_json(study, problem, trials, ranking)
-                                  : certify_text(study, trials, ranking));
+  print_result(json_to_stdout ? certify_json(study, problem, trials, ranking)
+                              : certify_text(study, trials, ranking));
   const bool all = std::all_of(trials.begin(), trials.end(), [](const CertifiedTrial& trial) {
     return trial.certification.certified();
   });
@@ -87,17 +95,26 @@ void require_writable(const std::string& file) {
     throw Error(fmt::format("--json {}: the directory {} does not exist", file, folder.string()));
   if (std::filesystem::is_directory(file))
     throw Error(fmt::format("--json {}: a file name expected, this is a directory", file));
+  // Written whole or not at all means replaced, which must not happen to a device or a pipe.
+  if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file))
+    throw Error(
+        fmt::format("--json {}: a regular file expected; --json alone writes to stdout", file));
+  const std::string probe = file + ".probe";
+  if (!std::ofstream(probe))
+    throw Error(fmt::format("--json {}: no file can be written to {}", file, folder.string()));
+  std::filesystem::remove(probe);
 }
 
 int certify_study(const CertifyArguments& arguments) {
   require_writable(arguments.json_file);
   const Study study = read_study(arguments.study);
   const Problem problem = load_problem(study);
+  std::optional<Journal> journal = open_journal(arguments, study, problem);
   if (!arguments.quiet)
-    fmt::print(stderr, "{}: {}, network {}\n", arguments.study, problem.data.description,
-               fmt::join(problem.network.describe(), " – "));
+    print_note(fmt::format("{}: {}, network {}\n", arguments.study, problem.data.description,
+                           fmt::join(problem.network.describe(), " – ")));
   bool interrupted = false;
-  const auto trials = run_trials(arguments, study, problem, interrupted);
+  const auto trials = run_trials(arguments, study, problem, std::move(journal), interrupted);
   return report(arguments, study, problem, trials, interrupted);
 }
 

@@ -2,23 +2,23 @@
 
 #include "commands.hpp"
 #include "numgeom/data/catalog.hpp"
+#include "output.hpp"
 
 namespace numgeom::cli {
 namespace {
 
 void list() {
-  fmt::print("{:<14} {:>7} {:>8} {:>7}  {}\n", "name", "samples", "features", "classes", "where");
+  constexpr const char* kRow = "{:<14} {:>7} {:>8} {:>7}  {}\n";
+  std::string table = fmt::format(kRow, "name", "samples", "features", "classes", "where");
   for (const DatasetInfo& info : list_datasets())
-    fmt::print("{:<14} {:>7} {:>8} {:>7}  {}\n", info.name, info.samples, info.features,
-               info.classes, info.location);
+    table += fmt::format(kRow, info.name, info.samples, info.features, info.classes, info.location);
+  print_result(table);
 }
 
 void fetch_one(const std::string& name) {
-  const auto where = fetch(name, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
-  if (where.empty())
-    fmt::print("{}: generated, nothing to fetch\n", name);
-  else
-    fmt::print("{}: {}\n", name, where.string());
+  const auto where = fetch(name, [](const std::string& line) { print_note(line + "\n"); });
+  print_result(fmt::format("{}: {}\n", name,
+                           where.empty() ? "generated, nothing to fetch" : where.string()));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "numgeom/error.hpp"
 #include "numgeom/hpo/study.hpp"
 #include "numgeom/report/export.hpp"
+#include "output.hpp"
 
 namespace numgeom::cli {
 namespace {
@@ -22,7 +23,7 @@ void export_one(const ExportArguments& arguments) {
     throw Error(fmt::format("--trial {}: the study has {} trials, numbered from 0", arguments.trial,
                             trials.size()));
   export_trial(trials[arguments.trial], arguments.directory);
-  fmt::print("{}\n", arguments.directory);
+  print_result(arguments.directory + "\n");
 }
 
 }  // namespace

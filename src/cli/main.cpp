@@ -5,11 +5,24 @@
 #include "commands.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/version.hpp"
+#include "output.hpp"
 
 namespace {
 
-/// Messages of the parser may have several lines; users get the first.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+/// What went wrong, in one line whatever was quoted in it.
+void complain(std::string message) {
+  for (char& c : message)
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  numgeom::cli::print_note("numgeom: " + message + "\n");
+}
+
+/// The parser says only that a command is missing where it did not know one.
+std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !unknown.empty())
+    return fmt::format("'{}' is not known here", unknown.front());
+  return error.what();
+}
 
 int run(int argc, char** argv) {
   using namespace numgeom::cli;
@@ -26,13 +39,13 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "numgeom: {} (see numgeom --help)\n", first_line(error.what()));
+    complain(usage_message(app, error) + " (see numgeom --help)");
     return kBadInput;
   } catch (const numgeom::Error& error) {
-    fmt::print(stderr, "numgeom: {}\n", error.what());
+    complain(error.what());
     return kBadInput;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "numgeom: out of memory\n");
+    complain("out of memory");
     return kNotDone;
   }
   return exit_code;
@@ -44,7 +57,7 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "numgeom: internal error: {}\n", error.what());
+    complain(std::string("internal error: ") + error.what());
     return numgeom::cli::kNotDone;
   }
 }

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "output.hpp"
+
 namespace numgeom::cli {
 namespace {
 
@@ -37,15 +39,11 @@ void ProgressLine::update(double share, int finished, int total) {
                                : "estimating the time left";
   const std::string line = fmt::format("{}: {} of {} trials, {:.0f} %, {} gone, {}", label_,
                                        finished, total, 100 * share, duration_text(elapsed), left);
-  if (terminal_)
-    fmt::print(stderr, "\r\033[K{}", line);
-  else
-    fmt::print(stderr, "{}\n", line);
-  std::fflush(stderr);
+  print_note(terminal_ ? "\r\033[K" + line : line + "\n");
 }
 
 void ProgressLine::close() {
-  if (!quiet_ && terminal_) fmt::print(stderr, "\r\033[K");
+  if (!quiet_ && terminal_) print_note("\r\033[K");
 }
 
 }  // namespace numgeom::cli

@@ -12,7 +12,7 @@ namespace {
 /// Weights move slowly: their norm is taken every so many steps.
 constexpr int kNormPeriod = 16;
 /// Rows of the validation set that its gradient is taken on.
-constexpr Eigen::Index kGradientRows = 256;
+constexpr Eigen::Index kGradientRows = 128;
 
 template <class T>
 double squared_norm(const std::vector<Matrix<T>>& matrices) {

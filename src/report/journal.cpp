@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
+#include <charconv>
 #include <fstream>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -16,6 +16,15 @@ namespace numgeom {
 namespace {
 
 using Json = nlohmann::json;
+
+/// How every line begins: keys are sorted.
+constexpr std::string_view kLineStart = R"({"fingerprint":")";
+
+/// Whether `text` may be a line that was cut off.
+bool begins_line(std::string_view text) {
+  const std::size_t common = std::min(text.size(), kLineStart.size());
+  return text.substr(0, common) == kLineStart.substr(0, common);
+}
 
 std::string data_hash(const Dataset& data) {
   const auto bytes = [](const auto* values, Eigen::Index count) {
@@ -64,7 +73,14 @@ BigFloat exact_number(const std::string& text, int bits) {
 
 /// Infinite and NaN losses are results too; JSON has no numbers for them.
 Json number(double x) { return fmt::format("{}", x); }
-double to_number(const Json& json) { return std::stod(json.get<std::string>()); }
+double to_number(const Json& json) {
+  const auto& text = json.get_ref<const std::string&>();
+  double x = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), x);
+  if (status != std::errc() || end != text.data() + text.size())
+    throw Error("not a number: " + text);
+  return x;
+}
 
 Json enclosure_json(const Enclosure& x) {
   return {exact_text(x.lower), x.lower.bits(), exact_text(x.upper), x.upper.bits()};
@@ -154,32 +170,43 @@ CertifiedTrial to_trial(const Json& json) {
 
 Journal::Journal(std::filesystem::path file, const Study& study, const Problem& problem)
     : file_(std::move(file)), fingerprint_(fingerprint_of(study, problem)) {
-  load();
+  try {
+    load();
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw Error(fmt::format("{}: {}", file_.string(), error.code().message()));
+  }
   const std::ofstream writable(file_, std::ios::app);
   if (!writable) throw Error(fmt::format("{}: the journal cannot be written", file_.string()));
 }
 
 void Journal::load() {
+  if (!std::filesystem::exists(file_)) return;
+  if (!std::filesystem::is_regular_file(file_))
+    throw Error(fmt::format("{}: a journal is a regular file, this is not", file_.string()));
   std::ifstream stream(file_);
-  if (!stream && std::filesystem::exists(file_))
-    throw Error(fmt::format("{}: the journal cannot be read", file_.string()));
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (const std::size_t end = text.find_last_of('\n'); end + 1 != text.size()) {
-    stream.close();
-    text.resize(end + 1);  // npos + 1 = 0: not one whole line
-    std::filesystem::resize_file(file_, text.size());
+  if (!stream) throw Error(fmt::format("{}: the journal cannot be read", file_.string()));
+  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  const std::size_t whole = text.find_last_of('\n') + 1;  // npos + 1 = 0: not one whole line
+  std::istringstream lines(text.substr(0, whole));
+  int number = 1;
+  for (std::string line; std::getline(lines, line); ++number) load_line(line, number);
+  if (whole == text.size()) return;
+  if (!begins_line(std::string_view(text).substr(whole))) fail_at(number);
+  std::filesystem::resize_file(file_, whole);
+}
+
+void Journal::load_line(const std::string& line, int number) {
+  try {
+    const Json json = Json::parse(line);
+    if (json.at("fingerprint") == fingerprint_) known_.push_back(to_trial(json.at("trial")));
+  } catch (const std::exception&) {
+    fail_at(number);
   }
-  std::istringstream lines(text);
-  std::string line;
-  for (int number = 1; std::getline(lines, line); ++number) {
-    try {
-      const Json json = Json::parse(line);
-      if (json.at("fingerprint") == fingerprint_) known_.push_back(to_trial(json.at("trial")));
-    } catch (const std::exception&) {
-      throw Error(fmt::format("{}:{}: not a line of a journal; move the file away to start afresh",
-                              file_.string(), number));
-    }
-  }
+}
+
+void Journal::fail_at(int line) const {
+  throw Error(fmt::format("{}:{}: not a line of a journal; move the file away to start afresh",
+                          file_.string(), line));
 }
 
 std::optional<CertifiedTrial> Journal::find(const Trial& trial) const {
@@ -193,10 +220,14 @@ std::optional<CertifiedTrial> Journal::find(const Trial& trial) const {
 }
 
 void Journal::append(const CertifiedTrial& trial) {
+  std::error_code ignored;
+  const auto size = std::filesystem::file_size(file_, ignored);
   std::ofstream stream(file_, std::ios::app);
   stream << Json{{"fingerprint", fingerprint_}, {"trial", trial_json(trial)}}.dump() << '\n';
-  stream.flush();
-  if (!stream) throw Error(fmt::format("{}: the journal cannot be written", file_.string()));
+  stream.close();
+  if (stream) return;
+  std::filesystem::resize_file(file_, size, ignored);  // no half a line for the next to go on from
+  throw Error(fmt::format("{}: the journal cannot be written", file_.string()));
 }
 
 }  // namespace numgeom

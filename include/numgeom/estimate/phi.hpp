@@ -18,7 +18,7 @@ namespace numgeom {
 /// differ between the native and the exact run (a pre-activation below its own error) by the jump
 /// of the gradient that this makes. Norms of the weights are sampled every few steps.
 /// Not a bound: growth of errors in chaotic training is not seen.
-/// Cost: one comparison an activation, and one gradient on (at most 256 rows of) the validation
+/// Cost: one comparison an activation, and one gradient on (at most 128 rows of) the validation
 /// set. Source: random-sign accumulation after Higham and Mary, SIAM J. Sci. Comput. 41 (2019).
 template <std::floating_point T>
 class PhiObserver : public TrainingObserver<Native<T>> {

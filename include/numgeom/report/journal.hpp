@@ -17,8 +17,8 @@ namespace numgeom {
 /// (the program was killed while writing) is dropped.
 class Journal {
  public:
-  /// Opens or creates `file`. Throws `Error` when it cannot be read or written, or when a line in
-  /// the middle is not one of a journal's.
+  /// Opens or creates `file`. Throws `Error` when it cannot be read or written, or when a line
+  /// is not one of a journal's; the file is as it was then.
   Journal(std::filesystem::path file, const Study& study, const Problem& problem);
 
   /// The finished trial of that configuration and seed, if the journal has it.
@@ -28,6 +28,8 @@ class Journal {
 
  private:
   void load();
+  void load_line(const std::string& line, int number);
+  [[noreturn]] void fail_at(int line) const;
 
   std::filesystem::path file_;
   std::string fingerprint_;

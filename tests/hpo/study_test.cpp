@@ -1,0 +1,204 @@
+#include "numgeom/hpo/study.hpp"
+
+#include <stdlib.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "numgeom/error.hpp"
+
+using namespace numgeom;
+
+namespace {
+
+/// A study file in a folder of its own, removed at the end of the test.
+class StudyFile {
+ public:
+  explicit StudyFile(const std::string& text) {
+    std::string name = (std::filesystem::temp_directory_path() / "numgeom-study-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    folder_ = name;
+    std::ofstream(path()) << text;
+  }
+  StudyFile(const StudyFile&) = delete;
+  StudyFile& operator=(const StudyFile&) = delete;
+  ~StudyFile() { std::filesystem::remove_all(folder_); }
+
+  [[nodiscard]] std::filesystem::path path() const { return folder_ / "study.toml"; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+const std::string kProblem = R"([problem]
+dataset = "synthetic"
+train = 20
+validation = 10
+network = ["dense 4", "relu", "dense 3"]
+)";
+
+/// What reading (and loading) a study throws, without the folder; "" if nothing.
+std::string error_of(const std::string& text) {
+  const StudyFile file(text);
+  try {
+    (void)load_problem(read_study(file.path()));
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    const std::string folder = file.path().parent_path().string() + "/";
+    REQUIRE(message.starts_with(folder));
+    return message.substr(folder.size());
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a study needs data and a network, and has defaults for everything else") {
+  const StudyFile file("[problem]\ndataset = \"mnist\"\nnetwork = [\"dense 10\"]\n");
+  const Study study = read_study(file.path());
+  CHECK(study.file == file.path());
+  CHECK(study.data.dataset == "mnist");
+  CHECK(study.data.labels.empty());
+  CHECK(study.data.split.train == 1000);
+  CHECK(study.data.split.validation == 500);
+  CHECK_FALSE(study.data.split.shuffle_seed.has_value());
+  CHECK(study.data.preprocessing.pool == 1);
+  CHECK(study.data.preprocessing.scale == Scale::automatic);
+  CHECK(study.network.describe() == std::vector<std::string>{"dense 10"});
+  CHECK(study.training.epochs == 10);
+  CHECK(study.training.batch == 32);
+  CHECK(study.training.initialization == Initialization::kHe);
+  CHECK(study.seed == 0);
+  CHECK(study.precisions == std::vector<Precision>{Precision::kFp32});
+  CHECK((study.space.lr.low == 1e-3 && study.space.lr.high == 1.0 && study.space.lr.logarithmic));
+  CHECK((study.space.weight_decay.is_fixed() && study.space.weight_decay.low == 0));
+  CHECK(study.search.method == SearchMethod::kSobol);
+  CHECK(study.search.trials == 12);
+  CHECK(study.certify.width == 1e-9);
+  CHECK(study.certify.tightness == 1.001);
+  CHECK(study.certify.max_bits == 8192);
+}
+
+TEST_CASE("every key of a study is read") {
+  const StudyFile file(R"([problem]
+dataset = "synthetic"
+pool = 1
+scale = "none"
+train = 20
+validation = 10
+shuffle_seed = 3
+network = ["dense 5", "tanh", "dense 4"]
+loss = "cross_entropy"
+synthetic = { features = 7, informative = 3, classes = 4, separation = 1, noise = 0.25, seed = 9 }
+[training]
+optimizer = "sgd"
+epochs = 2
+batch = 8
+initialization = "glorot"
+seed = 5
+[native]
+precision = ["fp64", "fp32"]
+[space]
+lr = { low = 0.25, high = 0.5 }
+weight_decay = 1
+[search]
+method = "random"
+trials = 3
+seed = 4
+[certify]
+width = 1e-6
+tightness = 2
+max_bits = 256
+)");
+  const Study study = read_study(file.path());
+  CHECK(study.data.preprocessing.scale == Scale::none);
+  CHECK(study.data.split.shuffle_seed == std::uint64_t{3});
+  CHECK(study.data.synthetic.informative == 3);
+  CHECK(study.data.synthetic.separation == 1);
+  CHECK(study.data.synthetic.noise == 0.25);
+  CHECK(study.data.synthetic.seed == 9);
+  CHECK(study.training.epochs == 2);
+  CHECK(study.training.batch == 8);
+  CHECK(study.training.initialization == Initialization::kGlorot);
+  CHECK(study.precisions == std::vector<Precision>{Precision::kFp64, Precision::kFp32});
+  CHECK((study.space.lr.low == 0.25 && study.space.lr.high == 0.5 && !study.space.lr.logarithmic));
+  CHECK((study.space.weight_decay.is_fixed() && study.space.weight_decay.low == 1));
+  CHECK(study.search.method == SearchMethod::kRandom);
+  CHECK(study.search.seed == 4);
+  CHECK(study.certify.width == 1e-6);
+  CHECK(study.certify.tightness == 2);
+  CHECK(study.certify.max_bits == 256);
+
+  const Problem problem = load_problem(study);
+  CHECK(problem.data.train.samples() == 20);
+  CHECK(problem.data.train.features.cols() == 7);
+  CHECK(problem.data.train.classes == 4);
+  const auto trials = make_trials(study, problem);
+  REQUIRE(trials.size() == 3);
+  const auto configurations = sample(study.space, study.search);
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    CHECK(trials[i].problem == &problem);
+    CHECK(trials[i].configuration == configurations[i]);
+    CHECK(trials[i].seed == 5);
+  }
+}
+
+TEST_CASE("a list gives its configurations in order, without weight decay unless it is there") {
+  const StudyFile file(kProblem +
+                       "[search]\nmethod = \"list\"\n"
+                       "configurations = [{ lr = 1 }, { lr = 0.5, weight_decay = 0.125 }]\n");
+  const Study study = read_study(file.path());
+  CHECK(study.search.configurations == std::vector<Configuration>{{1, 0}, {0.5, 0.125}});
+}
+
+TEST_CASE("paths are relative to the study, names are names") {
+  const StudyFile file(
+      "[problem]\ndataset = \"data/t.csv\"\nlabels = \"/l.npy\"\nnetwork = [\"dense 2\"]\n");
+  const Study study = read_study(file.path());
+  CHECK(study.data.dataset == (file.path().parent_path() / "data/t.csv").string());
+  CHECK(study.data.labels == "/l.npy");
+}
+
+TEST_CASE("errors name the file, the line and the key") {
+  const auto [text, message] = GENERATE_COPY(table<std::string, std::string>({
+      {"[problem\n", "study.toml:1: TOML: "},
+      {"[training]\n", "study.toml:1: : the table [problem] is missing"},
+      {"[problem]\nnetwork = [\"dense 3\"]\n", "study.toml:1: problem: the key dataset is missing"},
+      {"[problem]\ndataset = \"iris\"\n", "study.toml:1: problem: the key network is missing"},
+      {kProblem + "colour = 1\n", "study.toml:6: problem.colour: unknown key; expected one of "},
+      {kProblem + "[extra]\n", "study.toml:6: extra: unknown key; expected one of "},
+      {kProblem + "pool = \"2\"\n",
+       "study.toml:6: problem.pool: an integer expected, not a string"},
+      {kProblem + "pool = 2\n", "study.toml: "},
+      {kProblem + "[training]\nepochs = 0\n",
+       "study.toml:7: training.epochs: an integer from 1 to "},
+      {kProblem + "[training]\nepochs = 2024-01-01\n",
+       "study.toml:7: training.epochs: an integer expected, not a date or time"},
+      {kProblem + "[native]\nprecision = [\"fp32\", \"fp16\"]\n",
+       "study.toml:7: native.precision: "},
+      {kProblem + "[native]\nprecision = [\"fp32\",\n\"fp32\"]\n",
+       "study.toml:7: native.precision: 'fp32' is named twice"},
+      {kProblem + "[space]\nlr = -1\n", "study.toml:7: space.lr: "},
+      {kProblem + "[space.lr]\nlow = 1\nhigh = 2\nscale = \"x\"\n",
+       "study.toml:9: space.lr.scale: 'linear' or 'log' expected, not 'x'"},
+      {kProblem + "[search]\nmethod = \"list\"\nconfigurations = [\n{ lr = 1 },\n{ lr = nan }]\n",
+       "study.toml:10: search.configurations[2]: lr: a finite number ≥ 0 expected, not nan"},
+      {kProblem + "[search]\nmethod = \"list\"\nconfigurations = [{ lr = 1, momentum = 1 }]\n",
+       "study.toml:8: search.configurations[1].momentum: unknown key; expected one of lr, "
+       "weight_decay"},
+      {kProblem + "[search]\npoints = 3\n", "study.toml:7: search.points: unknown key"},
+      {kProblem + "[certify]\nmax_bits = 1\n",
+       "study.toml:7: certify.max_bits: an integer from 53 to 1048576 expected, not 1"},
+      {kProblem + "[certify]\ntightness = 1\n",
+       "study.toml:6: certify: tightness: a finite number > 1 expected, not 1"},
+  }));
+  CHECK_THAT(error_of(text), Catch::Matchers::StartsWith(message));
+}
+
+TEST_CASE("a study that does not fit its data is refused when the data are loaded") {
+  const std::string text =
+      "[problem]\ndataset = \"synthetic\"\ntrain = 20\nvalidation = 10\nnetwork = [\"dense 5\"]\n";
+  CHECK(error_of(text) ==
+        "study.toml: network: the last layer has 5 outputs, the data set has 3 classes");
+}

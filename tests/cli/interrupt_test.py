@@ -8,11 +8,11 @@ import unittest
 
 from support import FolderTest, certify, command, run, without_seconds
 
-# One second and a half on one thread; the steps of the search set the trials apart.
+# Trials long enough that a signal after the first comes before the last.
 STUDY = {
-    "problem": {"dataset": "synthetic", "train": 300, "validation": 100,
+    "problem": {"dataset": "synthetic", "train": 200, "validation": 100,
                 "network": ["dense 12", "relu", "dense 3"]},
-    "training": {"epochs": 6, "batch": 16},
+    "training": {"epochs": 4, "batch": 16},
     "native": {"precision": ["fp32"]},
     "search": {"method": "list",
                "configurations": [{"lr": 0.01 * (i + 1)} for i in range(8)]},
@@ -30,7 +30,8 @@ class InterruptTest(FolderTest):
         return self.journal.read_text().splitlines() if self.journal.exists() else []
 
     def interrupted_run(self, *arguments, stop=signal.SIGINT):
-        """Runs until the journal has a trial, then sends the signal."""
+        """Runs with a new journal until it has a trial, then sends the signal."""
+        self.journal.unlink(missing_ok=True)
         with subprocess.Popen(command("certify", self.study, "--threads", 1, "--quiet", "--journal",
                                       self.journal, *arguments), stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as process:
@@ -44,7 +45,6 @@ class InterruptTest(FolderTest):
     def test_the_run_is_completed_from_the_journal(self):
         for stop in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(stop=stop):
-                self.journal.unlink(missing_ok=True)
                 code, out, err = self.interrupted_run(stop=stop)
                 kept = self.lines()
                 self.assertEqual(code, 1, err)

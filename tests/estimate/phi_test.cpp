@@ -21,15 +21,17 @@ class MadeUpRun {
   MadeUpRun() : problem_(small_problem({"dense 2", "relu", "dense 3"}, 20, 10)) {
     for (const ExactMatrix& parameter : draw_inputs(problem_, 1).parameters)
       parameters_.push_back(parameter.cast<T>());
-    double squares = 0;
     double count = 0;
-    for (const auto& parameter : parameters_) {
-      squares += static_cast<double>(parameter.squaredNorm());
-      count += static_cast<double>(parameter.size());
-    }
-    rms_ = std::sqrt(squares / count);
+    for (const auto& parameter : parameters_) count += static_cast<double>(parameter.size());
+    rms_ = std::sqrt(squared_norm(parameters_) / count);
     z_ = Matrix<T>::Constant(kRows, 2, T(1));
     delta_ = Matrix<T>::Constant(kRows, 2, T(0.125));
+    const Native<T> arithmetic;
+    const auto end = forward_backward(arithmetic, problem_.network, parameters_,
+                                      arithmetic.embed(problem_.data.validation.features),
+                                      problem_.data.validation.labels);
+    slope_ = std::sqrt(squared_norm(end.gradients));
+    loss_ = end.loss;
   }
 
   /// |z| below this is a near-kink: ‖x‖·u·rms(w)·(1 + t/3)^½ at step t.
@@ -42,31 +44,24 @@ class MadeUpRun {
   T& z(int row, int unit) { return z_(row, unit); }
   T& delta(int row, int unit) { return delta_(row, unit); }
 
-  [[nodiscard]] double estimate(int steps = 1) {
+  [[nodiscard]] double estimate(int steps = 1) const {
     PhiObserver<T> observer(problem_, {kLr, 0});
     const Native<T> arithmetic;
     const Matrix<T> batch = problem_.data.train.features(kTrainRows, Eigen::all).template cast<T>();
-    const Passes<T_arithmetic> passes{{batch, z_, arithmetic.relu(z_), Matrix<T>::Zero(kRows, 3)},
-                                      {Matrix<T>(), delta_, Matrix<T>::Zero(kRows, 3)},
-                                      {},
-                                      T(1)};
+    const Passes<Native<T>> passes{{batch, z_, arithmetic.relu(z_), Matrix<T>::Zero(kRows, 3)},
+                                   {Matrix<T>(), delta_, Matrix<T>::Zero(kRows, 3)},
+                                   {},
+                                   T(1)};
     const Indices labels(kRows, 0);
     for (int step = 0; step < steps; ++step)
       observer.on_step(arithmetic, {step, steps, kTrainRows, labels, parameters_, passes});
     const auto validation = arithmetic.embed(problem_.data.validation.features);
-    const auto end = forward_backward(arithmetic, problem_.network, parameters_, validation,
-                                      problem_.data.validation.labels);
-    double squares = 0;
-    for (const auto& gradient : end.gradients)
-      squares += static_cast<double>(gradient.squaredNorm());
-    slope_ = std::sqrt(squares);
-    loss_ = end.loss;
-    observer.on_end(arithmetic,
-                    {steps, validation, problem_.data.validation.labels, parameters_, end.loss});
+    observer.on_end(arithmetic, {steps, validation, problem_.data.validation.labels, parameters_,
+                                 static_cast<T>(loss_)});
     return observer.estimate();
   }
 
-  /// 3·(‖∇L_val‖·walk/√n + 2uL) after `steps` steps of the same weights; known after `estimate`.
+  /// 3·(‖∇L_val‖·walk/√n + 2uL) after `steps` steps of the same weights.
   [[nodiscard]] double smooth_part(int steps = 1) const {
     return 3 * (slope_ * unit() * std::sqrt(steps / 3.0) * rms_ + 2 * unit() * loss_);
   }
@@ -76,7 +71,11 @@ class MadeUpRun {
   }
 
  private:
-  using T_arithmetic = Native<T>;
+  static double squared_norm(const std::vector<Matrix<T>>& matrices) {
+    double sum = 0;
+    for (const auto& matrix : matrices) sum += static_cast<double>(matrix.squaredNorm());
+    return sum;
+  }
   static double unit() { return std::numeric_limits<T>::epsilon() / 2.0; }
 
   inline static const Indices kTrainRows{7, 2, 11, 5};
@@ -108,8 +107,7 @@ TEMPLATE_TEST_CASE("a pre-activation below its own error counts as a jump of the
   const double jump = kLr * run.norm(1) * 0.25;
   for (const double share : {0.999, -0.999, 0.5, 0.0}) {
     set(share);
-    const double estimate = run.estimate();
-    CHECK(estimate == Approx(run.smooth_part() + run.jump_part(jump * jump)).epsilon(1e-6));
+    CHECK(run.estimate() == Approx(run.smooth_part() + run.jump_part(jump * jump)).epsilon(1e-6));
   }
   for (const double share : {1.001, -1.001}) {
     set(share);
@@ -124,8 +122,7 @@ TEMPLATE_TEST_CASE("jumps of several near-kinks add up as squares", "", float, d
   run.delta(3, 0) = TestType(0.5);
   const double first = kLr * run.norm(0) * 0.125;
   const double second = kLr * run.norm(3) * 0.5;
-  const double estimate = run.estimate();
-  CHECK(estimate ==
+  CHECK(run.estimate() ==
         Approx(run.smooth_part() + run.jump_part(first * first + second * second)).epsilon(1e-6));
 }
 
@@ -134,6 +131,7 @@ TEMPLATE_TEST_CASE("the error of a pre-activation grows with the steps", "", flo
   run.z(2, 1) = TestType(0.5 * (run.threshold(2, 0) + run.threshold(2, 1)));
   const double jump = kLr * run.norm(2) * 0.125;
   CHECK(run.estimate(1) == Approx(run.smooth_part(1)).epsilon(1e-6));
-  const double later = run.estimate(3);  // the steps numbered 1 and 2 see it
-  CHECK(later == Approx(run.smooth_part(3) + run.jump_part(2 * jump * jump)).epsilon(1e-6));
+  // The steps numbered 1 and 2 see it.
+  CHECK(run.estimate(3) ==
+        Approx(run.smooth_part(3) + run.jump_part(2 * jump * jump)).epsilon(1e-6));
 }

@@ -16,6 +16,11 @@ using Unary = int (*)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t);
 
 int common_bits(const Ball& a, const Ball& b) { return std::max(a.bits(), b.bits()); }
 
+/// Whether anything can be decided: both are bounded, and nothing on the way left its domain.
+bool comparable(const Ball& a, const Ball& b) {
+  return a.is_bounded() && b.is_bounded() && a.is_defined() && b.is_defined();
+}
+
 /// Bound on the error of a result rounded to nearest: half an ulp, none if it was exact.
 Magnitude rounding_error(const BigFloat& rounded, int ternary) {
   if (ternary == 0) return {};
@@ -219,11 +224,11 @@ Ball operator/(const Ball& a, const Ball& b) {
 }
 
 bool certainly_less(const Ball& a, const Ball& b) {
-  return a.is_bounded() && b.is_bounded() && mpfr_less_p(a.upper().get(), b.lower().get()) != 0;
+  return comparable(a, b) && mpfr_less_p(a.upper().get(), b.lower().get()) != 0;
 }
 
 bool possibly_less(const Ball& a, const Ball& b) {
-  if (!a.is_bounded() || !b.is_bounded()) return true;
+  if (!comparable(a, b)) return true;
   return mpfr_less_p(a.lower().get(), b.upper().get()) != 0;
 }
 

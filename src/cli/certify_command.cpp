@@ -49,7 +49,6 @@ std::vector<CertifiedTrial> run_trials(const CertifyArguments& arguments, const 
     for (std::size_t i = 0; i < trials.size(); ++i)
       if (auto known = journal->find(trials[i])) pool.skip(i, std::move(*known));
   }
-  const InterruptGuard guard;
   ProgressLine progress("certify", arguments.quiet);
   pool.run(
       [&](double share, int finished) {
@@ -110,6 +109,7 @@ int certify_study(const CertifyArguments& arguments) {
   const Study study = read_study(arguments.study);
   const Problem problem = load_problem(study);
   std::optional<Journal> journal = open_journal(arguments, study, problem);
+  const InterruptGuard guard;
   if (!arguments.quiet)
     print_note(fmt::format("{}: {}, network {}\n", arguments.study, problem.data.description,
                            fmt::join(problem.network.describe(), " – ")));
@@ -135,8 +135,10 @@ void add_certify(CLI::App& app, int& exit_code) {
           "Write JSON to FILE, or to stdout instead of the table")
       ->expected(0, 1)
       ->type_name("[FILE]");
-  command->add_option("--journal", arguments->journal,
-                      "Keep finished trials in FILE and take them from there the next time");
+  command
+      ->add_option("--journal", arguments->journal,
+                   "Keep finished trials in FILE and take them from there the next time")
+      ->type_name("FILE");
   command->add_option("--threads", arguments->threads, "Trials at a time (0: one a processor)")
       ->check(CLI::Range(0, 1024));
   command->add_flag("--quiet", arguments->quiet, "No progress on stderr");

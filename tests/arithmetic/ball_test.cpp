@@ -42,6 +42,35 @@ TEST_CASE("radii far below the range of doubles keep their meaning") {
   CHECK_FALSE((x * x).is_point());
 }
 
+TEST_CASE("products and quotients hold the members at the corners") {
+  // (2 ± ½)·(3 ± 1), (3 ± 0)/(2 ± 1), (3 ± 1)/(2 ± 1): the farthest members, exact in doubles.
+  CHECK((ball(2, 0.5) * ball(3, 1)).contains(10.0));
+  CHECK((ball(2, 0.5) * ball(3, 1)).contains(3.0));
+  CHECK((ball(0, 1) * ball(0, 1)).contains(-1.0));
+  CHECK((Ball(3) / ball(2, 1)).contains(3.0));
+  CHECK((ball(3, 1) / ball(2, 1)).contains(4.0));
+  CHECK((ball(3, 1) / Ball(2)).contains(1.0));
+  CHECK(fma(ball(2, 0.5), ball(3, 1), ball(1, 0.25)).contains(11.25));
+  CHECK((ball(2, 0.5) + ball(3, 1)).contains(6.5));
+  CHECK((ball(2, 0.5) - ball(3, 1)).contains(-2.5));
+}
+
+TEST_CASE("the rounding of a point operation stays inside the radius") {
+  BigFloat reference(400);
+  for (unsigned n = 3; n < 200; ++n) {
+    const Ball x(static_cast<double>(n));
+    mpfr_ui_div(reference.get(), 1, x.midpoint().get(), MPFR_RNDN);
+    CHECK((Ball(1) / x).contains(reference));
+    mpfr_sqrt_ui(reference.get(), n, MPFR_RNDN);
+    CHECK(sqrt(x).contains(reference));
+    mpfr_exp(reference.get(), x.midpoint().get(), MPFR_RNDN);
+    CHECK(exp(x).contains(reference));
+    mpfr_set_ui(reference.get(), n, MPFR_RNDN);
+    mpfr_add_d(reference.get(), reference.get(), 0x1p-70, MPFR_RNDN);
+    CHECK((x + 0x1p-70).contains(reference));
+  }
+}
+
 TEST_CASE("an even function keeps its minimum when the ball holds zero") {
   // The lower end of |x| is zero exactly; a rounded one below it would raise cosh above 1.
   for (int k = -60; k < 60; ++k) {
@@ -56,6 +85,10 @@ TEST_CASE("an even function keeps its minimum when the ball holds zero") {
 TEST_CASE("leaving the domain of a function is remembered") {
   CHECK_FALSE((Ball(1.0) / ball(0, 1)).is_defined());
   CHECK_FALSE((Ball(1.0) / Ball(0.0)).is_defined());
+  CHECK_FALSE((Ball(1.0) / ball(1, 1)).is_defined());
+  CHECK_FALSE((Ball(1.0) / ball(-1, 1)).is_defined());
+  CHECK_FALSE(log(ball(1, 1)).is_defined());
+  CHECK_FALSE(log1p(Ball(-1.0)).is_defined());
   CHECK_FALSE(log(ball(1, 2)).is_defined());
   CHECK_FALSE(log(Ball(0.0)).is_defined());
   CHECK_FALSE(sqrt(ball(0, 1)).is_defined());
@@ -65,7 +98,9 @@ TEST_CASE("leaving the domain of a function is remembered") {
   CHECK(log1p(Ball(-0.5)).is_defined());
   const Ball undefined = sqrt(ball(0, 1));
   CHECK_FALSE((undefined + 1).is_defined());
+  CHECK_FALSE((1 + undefined).is_defined());
   CHECK_FALSE((undefined * 0).is_defined());
+  CHECK_FALSE((0 * undefined).is_defined());
   CHECK_FALSE(exp(undefined).is_defined());
   CHECK_FALSE(max(undefined, Ball(7)).is_defined());
   CHECK_FALSE(fma(undefined, Ball(1), Ball(1)).is_defined());
@@ -90,6 +125,15 @@ TEST_CASE("balls that touch are not ordered") {
   CHECK_FALSE(certainly_less(ball(0, 1), ball(2, 1)));
   CHECK_FALSE(certainly_disjoint(ball(0, 1), ball(2, 1)));
   CHECK(certainly_disjoint(ball(0, 1), ball(2.5, 1)));
+}
+
+TEST_CASE("what is not defined decides nothing") {
+  const Ball undefined = sqrt(ball(0, 1));
+  REQUIRE(undefined.is_bounded());
+  CHECK_FALSE(certainly_less(undefined, Ball(7)));
+  CHECK_FALSE(certainly_less(Ball(-7), undefined));
+  CHECK(possibly_less(Ball(7), undefined));
+  CHECK(possibly_less(undefined, Ball(-7)));
 }
 
 TEST_CASE("NaN and infinities are refused") {

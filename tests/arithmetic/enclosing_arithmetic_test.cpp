@@ -81,13 +81,9 @@ const BallArithmetic kBall(BigFloatMidpoints(53));
 }  // namespace
 
 // Runs a test's body with every enclosing arithmetic.
-#define FOR_EACH_ARITHMETIC(body) \
-  SECTION("interval") {           \
-    body(kInterval);              \
-  }                               \
-  SECTION("ball") {               \
-    body(kBall);                  \
-  }
+#define FOR_EACH_ARITHMETIC(body)          \
+  SECTION("interval") { body(kInterval); } \
+  SECTION("ball") { body(kBall); }
 
 TEST_CASE("products enclose the members at the corners") {
   const auto body = [](const auto& arithmetic) {
@@ -101,10 +97,10 @@ TEST_CASE("products enclose the members at the corners") {
         const auto right = constant(arithmetic, n, 2, b);
         for (const double member : {most, least}) {
           CHECK(all_enclose(arithmetic, arithmetic.product(left, right), member));
-          CHECK(all_enclose(arithmetic,
-                            arithmetic.product_tn(constant(arithmetic, n, 3, a), right), member));
-          CHECK(all_enclose(arithmetic,
-                            arithmetic.product_nt(left, constant(arithmetic, 2, n, b)), member));
+          CHECK(all_enclose(arithmetic, arithmetic.product_tn(constant(arithmetic, n, 3, a), right),
+                            member));
+          CHECK(all_enclose(arithmetic, arithmetic.product_nt(left, constant(arithmetic, 2, n, b)),
+                            member));
         }
       }
     }
@@ -131,8 +127,8 @@ TEST_CASE("products enclose what rounding loses") {
     mpfr_add_d(sum.get(), sum.get(), (kTerms - 1) * 0x1p-54, MPFR_RNDN);
     CHECK(encloses(arithmetic, arithmetic.product(row, ones), 0, 1, sum));
     CHECK(encloses(arithmetic, arithmetic.product_tn(column, ones), 0, 1, sum));
-    CHECK(encloses(arithmetic,
-                   arithmetic.product_nt(row, constant(arithmetic, 2, kTerms, {1, 0})), 0, 1, sum));
+    CHECK(encloses(arithmetic, arithmetic.product_nt(row, constant(arithmetic, 2, kTerms, {1, 0})),
+                   0, 1, sum));
     CHECK(encloses(arithmetic, arithmetic.column_sums(column), 0, 0, sum));
   };
   FOR_EACH_ARITHMETIC(body)
@@ -192,9 +188,10 @@ TEST_CASE("what leaves the range of midpoints is unbounded or taken in by the ra
   CHECK(squared.midpoints(0, 0) == 0);
   const auto minus = constant(kInterval, 1, 1, {-1e300, 0});
   CHECK_FALSE(kInterval.axpy(1e300, minus, huge).radii.is_finite());
-  CHECK_FALSE(kInterval.add_row(constant(kInterval, 1, 1, {1e308, 0}),
-                                constant(kInterval, 1, 1, {1e308, 0}))
-                  .radii.is_finite());
+  CHECK_FALSE(
+      kInterval
+          .add_row(constant(kInterval, 1, 1, {1e308, 0}), constant(kInterval, 1, 1, {1e308, 0}))
+          .radii.is_finite());
 
   auto x = constant(kBall, 1, 1, {1, 0});
   mpfr_set_ui_2exp(x.midpoints(0, 0).get(), 1, -(1L << 28) + 10, MPFR_RNDN);
@@ -324,8 +321,8 @@ TEST_CASE("softmax of logits without bounds is still a probability") {
 TEST_CASE("errors are counted from both sides") {
   const auto body = [](const auto& arithmetic) {
     // Right for certain, wrong for certain, open, and a tie, which the first class wins.
-    const auto logits = matrix(arithmetic, 4, 2,
-                               {{3, 0.5}, {1, 0.5}, {1, 0.5}, {3, 0.5}, {1, 1}, {2, 1}, {1, 0}, {1, 0}});
+    const auto logits = matrix(
+        arithmetic, 4, 2, {{3, 0.5}, {1, 0.5}, {1, 0.5}, {3, 0.5}, {1, 1}, {2, 1}, {1, 0}, {1, 0}});
     const ErrorCount count = arithmetic.count_errors(logits, {0, 0, 0, 1});
     CHECK(count.lower == 1);
     CHECK(count.upper == 3);

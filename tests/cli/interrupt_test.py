@@ -61,7 +61,6 @@ class InterruptTest(FolderTest):
         with subprocess.Popen(command("certify", self.study, "--threads", 1), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             self.assertTrue(process.stderr.readline().startswith(f"{self.study}: "))
-            time.sleep(0.02)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=DEADLINE)
         self.assertEqual(process.returncode, 1)

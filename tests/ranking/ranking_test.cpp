@@ -69,6 +69,20 @@ TEST_CASE("the indistinguishable set holds whatever the errors allow to be best"
   CHECK(rank(trials).native[0].indistinguishable == std::vector<int>{0, 1});
 }
 
+TEST_CASE("the reach of the best is rounded up") {
+  // 1 + 2^-53 + 2^-53 = 1 + 2^-52 in reals, 1 in doubles that round to nearest.
+  std::vector<CertifiedTrial> trials{trial(1, 1, 1), trial(1 + 0x1p-52, 1, 1)};
+  trials[0].certified_errors[0].upper = 0x1p-53;
+  trials[1].certified_errors[0].upper = 0x1p-53;
+  CHECK(rank(trials).native[0].indistinguishable == std::vector<int>{0, 1});
+}
+
+TEST_CASE("an estimate covers the upper bound on the error or does not count") {
+  // The error lies in [0.125, 0.25]; 0.2 may be less than it.
+  const std::vector<CertifiedTrial> trials{trial(0.5, 0.625, 0.75, 0.2)};
+  CHECK(score_estimators(trials).at(Precision::kFp32).at("phi").covered == 0);
+}
+
 TEST_CASE("the exact minimiser is always in the indistinguishable set") {
   // Natively worst, exactly best: its own error is large enough.
   const std::vector<CertifiedTrial> trials{trial(0.5, 0.5, 0.5), trial(0.9, 0.1, 0.1)};
@@ -104,6 +118,9 @@ TEST_CASE("tightness encloses the ratio of estimate and error") {
   const Tightness ratio = tightness(6, {2, 3});
   CHECK(ratio.lower == 2);
   CHECK(ratio.upper == 3);
+  const Tightness third = tightness(1, {3, 3});
+  CHECK(third.lower < third.upper);
+  CHECK(third.upper == std::nextafter(third.lower, 1));
   CHECK(tightness(1, {0, 2}).upper == kInfinity);
   CHECK(tightness(1, {0, kInfinity}).lower == 0);
 }

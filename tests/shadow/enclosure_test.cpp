@@ -40,6 +40,9 @@ TEST_CASE("undefined and empty sets prove nothing") {
   CHECK_FALSE(Enclosure(tanh(Ball(1.0) / Ball(0.0))).is_bounded());
   CHECK(Enclosure(Interval(1.0, 2.0)).is_bounded());
   CHECK(Enclosure(Ball(1.0)).is_bounded());
+  const Enclosure ball(Ball(BigFloat::exact(1), Magnitude(0.5)));
+  CHECK(ball.contains(BigFloat::exact(0.5)));
+  CHECK(ball.contains(BigFloat::exact(1.5)));
 }
 
 TEST_CASE("bounds in the wrong order or NaN are refused") {
@@ -65,6 +68,27 @@ TEST_CASE("certified errors are rounded outward") {
   CHECK(mpfr_cmp_d(third.get(), error.lower) > 0);
   CHECK(mpfr_cmp_d(third.get(), error.upper) < 0);
   CHECK(error.upper == std::nextafter(error.lower, 1));
+}
+
+TEST_CASE("the ratio of certified bounds is rounded up") {
+  for (int k = 1; k < 60; ++k) {
+    const CertifiedError error{k * 0.1, k * 0.1 + 0.7};
+    BigFloat ratio(300);
+    mpfr_set_d(ratio.get(), error.upper, MPFR_RNDN);
+    mpfr_div(ratio.get(), ratio.get(), BigFloat::exact(error.lower).get(), MPFR_RNDD);
+    CHECK(mpfr_cmp_d(ratio.get(), error.tightness()) <= 0);
+    CHECK(mpfr_cmp_d(ratio.get(), std::nextafter(error.tightness(), 0)) > 0);
+  }
+  CHECK(CertifiedError{0, 0}.tightness() == 1);
+  CHECK(CertifiedError{0, 1}.tightness() == kInfinity);
+}
+
+TEST_CASE("widths are rounded up") {
+  BigFloat upper(200);
+  mpfr_set_d(upper.get(), 1, MPFR_RNDN);
+  mpfr_add_d(upper.get(), upper.get(), 0x1p-100, MPFR_RNDN);
+  CHECK(Enclosure(BigFloat::exact(0), upper).width() == 1 + 0x1p-52);
+  CHECK(Enclosure(BigFloat::exact(-1e308), BigFloat::exact(1e308)).width() == kInfinity);
 }
 
 TEST_CASE("nothing is certified about a diverged run or from an unbounded enclosure") {

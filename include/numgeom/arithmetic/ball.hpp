@@ -71,9 +71,9 @@ class Ball {
   bool defined_ = true;
 };
 
-/// Every member of `a` is less than every member of `b`.
+/// Every member of `a` is less than every member of `b`, and both are defined.
 [[nodiscard]] bool certainly_less(const Ball& a, const Ball& b);
-/// Some member of `a` may be less than some member of `b`: not certainly_less_equal(b, a).
+/// Some member of `a` may be less than some member of `b`; true of balls that are not defined.
 [[nodiscard]] bool possibly_less(const Ball& a, const Ball& b);
 /// The balls have no point in common.
 [[nodiscard]] bool certainly_disjoint(const Ball& a, const Ball& b);

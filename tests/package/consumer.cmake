@@ -1,0 +1,15 @@
+set(prefix ${build}/package-test)
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "failed: ${ARGN}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${prefix})
+run(${CMAKE_COMMAND} --install ${build} --prefix ${prefix}/installed)
+run(${CMAKE_COMMAND} -S ${source}/examples/consumer -B ${prefix}/build -G Ninja
+    -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_PREFIX_PATH=${prefix}/installed)
+run(${CMAKE_COMMAND} --build ${prefix}/build)
+run(${prefix}/build/consumer)
+run(${prefix}/installed/bin/numgeom --version)

@@ -1,6 +1,7 @@
 #include "numgeom/report/export.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -73,9 +74,16 @@ void export_trial(const Trial& trial, const fs::path& directory) {
     throw Error(fmt::format("{}: a new or empty directory expected", directory.string()));
   fs::path partial = directory;
   if (!partial.has_filename()) partial = partial.parent_path();
-  partial += ".partial";
+  partial += fmt::format(".partial-{}", getpid());  // of this process alone, for the rename
   try {
-    fs::create_directories(partial);
+    fs::create_directories(partial.parent_path().empty() ? "." : partial.parent_path());
+    if (!fs::create_directory(partial))
+      throw Error(fmt::format("{}: a leftover of an earlier run; remove it", partial.string()));
+  } catch (const fs::filesystem_error& error) {
+    throw Error(
+        fmt::format("{}: cannot be written: {}", directory.string(), error.code().message()));
+  }
+  try {
     write_all(trial, partial);
     fs::remove(directory, ignored);
     fs::rename(partial, directory);

@@ -49,6 +49,7 @@ std::string short_number(double x) { return fmt::format("{:.3g}", x); }
 
 std::string loss_text(const NativeRun& run) {
   if (run.diverged()) return "diverged";
+  if (std::abs(run.loss) >= 1e6) return fmt::format("{:.9g}", run.loss);
   return fmt::format("{:.{}f}", run.loss, run.precision == Precision::kFp32 ? 8 : 12);
 }
 
@@ -57,6 +58,7 @@ std::string tightness_text(const NativeRun& run, const CertifiedError& error) {
   const auto phi = run.estimates.find("phi");
   if (phi == run.estimates.end() || run.diverged()) return "-";
   const Tightness ratio = tightness(phi->second.value, error);
+  if (std::isnan(phi->second.value)) return "-";
   const std::string low = fmt::format("{:.2g}", ratio.lower);
   const std::string high = fmt::format("{:.2g}", ratio.upper);
   return low == high ? low : fmt::format("[{},{}]", low, high);
@@ -64,7 +66,9 @@ std::string tightness_text(const NativeRun& run, const CertifiedError& error) {
 
 std::string phi_text(const NativeRun& run) {
   const auto phi = run.estimates.find("phi");
-  return phi == run.estimates.end() ? "-" : fmt::format("{:.2g}", phi->second.value);
+  return phi == run.estimates.end() || std::isnan(phi->second.value)
+             ? "-"
+             : fmt::format("{:.2g}", phi->second.value);
 }
 
 std::string trials_table(const std::vector<CertifiedTrial>& trials) {

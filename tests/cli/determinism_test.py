@@ -38,5 +38,5 @@ class DeterminismTest(FolderTest):
 
 
 if __name__ == "__main__":
-    support.skip_without_mnist()
+    support.require_mnist()
     unittest.main()

@@ -71,5 +71,5 @@ class ReplayTest(FolderTest):
 
 
 if __name__ == "__main__":
-    support.skip_without_mnist()
+    support.require_mnist()
     unittest.main()

@@ -66,7 +66,7 @@ MUTATIONS = [
           "a.exponent_ - lower.exponent_};", "a.exponent_ - lower.exponent_ - 1};"),
          ("magnitude-loses-small-addends",
           "gap > 60 ? 0x1p-60 :", "gap > 50 ? 0.0 :"),
-         ("magnitude-NaN-is-zero", "if (!std::isfinite(x)) {", "if (std::isinf(x)) {"),
+         ("magnitude-NaN-is-zero", "if (!std::isfinite(x)) {", "if (std::isnan(x)) {} else if (std::isinf(x)) {"),
          ("magnitude-of-a-big-float-rounded-down",
           "mpfr_get_d_2exp(&exponent, x.get(), MPFR_RNDA)",
           "mpfr_get_d_2exp(&exponent, x.get(), MPFR_RNDZ)"),

@@ -55,6 +55,7 @@ TEST_CASE("magnitude: what is added to something much larger is not lost") {
     CHECK(sum < Magnitude(1.5 + 0x1p-50));
   }
   CHECK(Magnitude(1.0) + Magnitude() == Magnitude(1.0));
+  CHECK(Magnitude() + Magnitude(1.0) == Magnitude(1.0));
 }
 
 TEST_CASE("magnitude: exponents add up") {

@@ -53,6 +53,8 @@ TEST_CASE("overlapping enclosures leave a partial order and are no flip") {
   CHECK(ranking.undecided_against(1) == std::vector<int>{0});
   CHECK(ranking.undecided_against(2).empty());
   CHECK(ranking.native[0].flips.empty());
+  const std::vector<CertifiedTrial> exchanged{trials[1], trials[0]};
+  CHECK(rank(exchanged).native[0].flips.empty());
 }
 
 TEST_CASE("the order respects certified pairs that doubles cannot tell apart") {

@@ -68,6 +68,11 @@ TEST_CASE("certified errors are rounded outward") {
   CHECK(mpfr_cmp_d(third.get(), error.lower) > 0);
   CHECK(mpfr_cmp_d(third.get(), error.upper) < 0);
   CHECK(error.upper == std::nextafter(error.lower, 1));
+  // The farther end below and above the computed value.
+  BigFloat distance(200);
+  mpfr_ui_sub(distance.get(), 1, third.get(), MPFR_RNDN);
+  CHECK(mpfr_cmp_d(distance.get(), certified_error(1, {third, BigFloat::exact(1)}).upper) < 0);
+  CHECK(mpfr_cmp_d(third.get(), certified_error(0, {BigFloat::exact(0), third}).upper) < 0);
 }
 
 TEST_CASE("the ratio of certified bounds is rounded up") {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <concepts>
 
 #include "numgeom/arithmetic/concept.hpp"

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "numgeom/arithmetic/native.hpp"
 #include "numgeom/train/inputs.hpp"
 #include "numgeom/train/observer.hpp"
 
@@ -136,5 +137,25 @@ TrainingResult<A> train(const A& arithmetic, const Problem& problem, const Trial
   TrainingObserver<A> nobody;
   return train(arithmetic, problem, inputs, configuration, nobody);
 }
+
+// The native instances are compiled once, in src/train/train.cpp.
+extern template std::vector<Matrix<float>> forward(const Native<float>&, const Network&,
+                                                   const std::vector<Matrix<float>>&,
+                                                   const Matrix<float>&);
+extern template std::vector<Matrix<double>> forward(const Native<double>&, const Network&,
+                                                    const std::vector<Matrix<double>>&,
+                                                    const Matrix<double>&);
+extern template Passes<Native<float>> forward_backward(const Native<float>&, const Network&,
+                                                       const std::vector<Matrix<float>>&,
+                                                       const Matrix<float>&, const Indices&);
+extern template Passes<Native<double>> forward_backward(const Native<double>&, const Network&,
+                                                        const std::vector<Matrix<double>>&,
+                                                        const Matrix<double>&, const Indices&);
+extern template TrainingResult<Native<float>> train(const Native<float>&, const Problem&,
+                                                    const TrialInputs&, const Configuration&,
+                                                    TrainingObserver<Native<float>>&);
+extern template TrainingResult<Native<double>> train(const Native<double>&, const Problem&,
+                                                     const TrialInputs&, const Configuration&,
+                                                     TrainingObserver<Native<double>>&);
 
 }  // namespace numgeom

@@ -135,6 +135,7 @@ Ball Ball::from_bounds(const BigFloat& lower, const BigFloat& upper, int bits) {
   BigFloat midpoint(bits);
   mpfr_add(midpoint.get(), lower.get(), upper.get(), MPFR_RNDN);
   mpfr_div_2ui(midpoint.get(), midpoint.get(), 1, MPFR_RNDN);
+  if (!midpoint.is_finite()) return entire(bits);
   BigFloat above(kDefaultBits);
   BigFloat below(kDefaultBits);
   mpfr_sub(above.get(), upper.get(), midpoint.get(), MPFR_RNDU);
@@ -225,6 +226,10 @@ Ball operator/(const Ball& a, const Ball& b) {
 
 bool certainly_less(const Ball& a, const Ball& b) {
   return comparable(a, b) && mpfr_less_p(a.upper().get(), b.lower().get()) != 0;
+}
+
+bool certainly_less_equal(const Ball& a, const Ball& b) {
+  return comparable(a, b) && mpfr_lessequal_p(a.upper().get(), b.lower().get()) != 0;
 }
 
 bool possibly_less(const Ball& a, const Ball& b) {

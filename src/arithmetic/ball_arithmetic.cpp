@@ -45,8 +45,8 @@ Magnitude take_excess(BigFloat& midpoint) {
 
 BigFloatMidpoints::BigFloatMidpoints(int bits) : bits_(bits) {
   require_ieee_environment();
-  if (bits < kMinBits)
-    throw Error("ball arithmetic: at least 53 bits expected, not " + std::to_string(bits));
+  if (bits < kMinBits || bits > kMostBits)
+    throw Error("ball arithmetic: 53 to 2^24 bits expected, not " + std::to_string(bits));
 }
 
 BigFloatMatrix BigFloatMidpoints::embed(const ExactMatrix& exact) {

@@ -88,6 +88,11 @@ void BoundMatrix::normalise() {
     return x > 0 && scaled < kFloor ? kFloor : round_up_to_floor(scaled);
   });
   exponent_ += shift;
+  if (exponent_ > Magnitude::kMostExponent) {
+    mantissas_ = mantissas_.unaryExpr([](double x) { return x > 0 ? kInfinity : x; });
+    exponent_ = 0;
+  }
+  exponent_ = std::max(exponent_, -Magnitude::kMostExponent);
 }
 
 BoundMatrix BoundMatrix::inflated(Matrix<double> values, std::int64_t exponent,

@@ -1,13 +1,12 @@
 #include "numgeom/arithmetic/environment.hpp"
 
+#include <mpfr.h>
+
 #include <cmath>
 #include <limits>
 
+#include "numgeom/arithmetic/strict_math.hpp"
 #include "numgeom/error.hpp"
-
-#ifdef __FAST_MATH__
-#error "numgeom must not be compiled with -ffast-math: enclosures would be wrong"
-#endif
 
 namespace numgeom {
 namespace {
@@ -35,6 +34,13 @@ bool fuses_multiply_add() {
   return std::fma(x, x, -product) == 0x1p-104;
 }
 
+/// The bounds on ball matrices rest on MPFR's default exponents, threads on its thread-local state.
+bool mpfr_is_as_usual() {
+  constexpr mpfr_exp_t kLeastRange = (mpfr_exp_t{1} << 30) - 1;
+  return mpfr_get_emin() <= -kLeastRange && mpfr_get_emax() >= kLeastRange &&
+         mpfr_buildopt_tls_p() != 0;
+}
+
 }  // namespace
 
 void require_ieee_environment() {
@@ -44,6 +50,8 @@ void require_ieee_environment() {
     throw Error("floating-point environment: flush-to-zero is on, gradual underflow is needed");
   if (!fuses_multiply_add())
     throw Error("floating-point environment: std::fma is not correctly rounded");
+  if (!mpfr_is_as_usual())
+    throw Error("MPFR: thread safety and at least its default range of exponents are needed");
 }
 
 }  // namespace numgeom

@@ -50,8 +50,9 @@ Interval DoubleMidpoints::widened(const Interval& x, const Magnitude& by) {
 }
 
 Magnitude DoubleMidpoints::exp_up(const Magnitude& x) {
-  if (!x.is_finite()) return Magnitude::infinity();
-  return Magnitude(exp(Interval(x.to_double_up())).upper());
+  const double argument = x.to_double_up();
+  if (!std::isfinite(argument)) return Magnitude::infinity();
+  return Magnitude(exp(Interval(argument)).upper());
 }
 
 template class EnclosingArithmetic<DoubleMidpoints>;

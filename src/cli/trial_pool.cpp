@@ -61,6 +61,7 @@ void TrialPool::work(const Finished& finished) {
   } catch (...) {
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = std::current_exception();
+    stop_.request_stop();
   }
   const std::lock_guard lock(mutex_);
   --working_;

@@ -51,9 +51,13 @@ std::vector<Flip> find_flips(std::span<const CertifiedTrial> trials,
                              const std::vector<PairVerdict>& pairs, std::size_t run) {
   std::vector<Flip> flips;
   for (const PairVerdict& pair : pairs) {
-    if (pair.less.undecided()) continue;
-    const int better = pair.less.certified() ? pair.first : pair.second;
-    const int worse = pair.less.certified() ? pair.second : pair.first;
+    // A refuted pair may be a tie: the opposite order needs a proof of its own.
+    const bool first_is_better = pair.less.certified();
+    if (!first_is_better &&
+        !certified_less(loss_of(trials[pair.second]), loss_of(trials[pair.first])).certified())
+      continue;
+    const int better = first_is_better ? pair.first : pair.second;
+    const int worse = first_is_better ? pair.second : pair.first;
     if (natively_less(trials[worse].native[run].loss, trials[better].native[run].loss))
       flips.push_back({worse, better});
   }
@@ -164,7 +168,8 @@ std::map<Precision, std::map<std::string, EstimatorScore>> score_estimators(
       for (const auto& [name, estimate] : native.estimates) {
         Samples& one = samples[native.precision][name];
         if (estimate.value >= trial.certified_errors[run].upper) ++one.covered;
-        one.overestimation.push_back(tightness(estimate.value, trial.certified_errors[run]).upper);
+        const double ratio = tightness(estimate.value, trial.certified_errors[run]).upper;
+        one.overestimation.push_back(std::isnan(ratio) ? kInfinity : ratio);
         one.overhead.push_back(estimate.seconds / native.seconds);
       }
     }

@@ -11,6 +11,7 @@
 #include "build_info.hpp"
 #include "numgeom/data/sha256.hpp"
 #include "numgeom/error.hpp"
+#include "numgeom/version.hpp"
 
 namespace numgeom {
 namespace {
@@ -40,7 +41,7 @@ std::string fingerprint_of(const Study& study, const Problem& problem) {
   for (const Precision precision : study.precisions) precisions.push_back(to_string(precision));
   const BuildInfo build = build_info();
   const Json all = {
-      {"build", {build.version, build.compiler, build.flags, build.simd}},
+      {"build", {build.version, kResultRevision, build.compiler, build.flags, build.simd}},
       {"train", data_hash(problem.data.train)},
       {"validation", data_hash(problem.data.validation)},
       {"network", problem.network.describe()},
@@ -166,10 +167,21 @@ CertifiedTrial to_trial(const Json& json) {
   return result;
 }
 
+/// A kept trial is certified only if its enclosure still shows it.
+void require_goal(const CertifiedTrial& trial, const CertifyOptions& options) {
+  if (!trial.certification.certified()) return;
+  Goal goal{options.width, options.tightness, {}};
+  for (const NativeRun& run : trial.native)
+    goal.computed.push_back({run.loss, unit_roundoff(run.precision)});
+  if (!goal.reached(trial.certification.loss)) throw Error("certified without an enclosure");
+}
+
 }  // namespace
 
 Journal::Journal(std::filesystem::path file, const Study& study, const Problem& problem)
-    : file_(std::move(file)), fingerprint_(fingerprint_of(study, problem)) {
+    : file_(std::move(file)),
+      fingerprint_(fingerprint_of(study, problem)),
+      options_(study.certify) {
   try {
     load();
   } catch (const std::filesystem::filesystem_error& error) {
@@ -198,7 +210,10 @@ void Journal::load() {
 void Journal::load_line(const std::string& line, int number) {
   try {
     const Json json = Json::parse(line);
-    if (json.at("fingerprint") == fingerprint_) known_.push_back(to_trial(json.at("trial")));
+    if (json.at("sha256") != sha256(json.at("trial").dump())) fail_at(number);
+    if (json.at("fingerprint") != fingerprint_) return;
+    known_.push_back(to_trial(json.at("trial")));
+    require_goal(known_.back(), options_);
   } catch (const std::exception&) {
     fail_at(number);
   }
@@ -223,7 +238,12 @@ void Journal::append(const CertifiedTrial& trial) {
   std::error_code ignored;
   const auto size = std::filesystem::file_size(file_, ignored);
   std::ofstream stream(file_, std::ios::app);
-  stream << Json{{"fingerprint", fingerprint_}, {"trial", trial_json(trial)}}.dump() << '\n';
+  const Json content = trial_json(trial);
+  stream << Json{{"fingerprint", fingerprint_},
+                 {"sha256", sha256(content.dump())},
+                 {"trial", content}}
+                .dump()
+         << '\n';
   stream.close();
   if (stream) return;
   std::filesystem::resize_file(file_, size, ignored);  // no half a line for the next to go on from

@@ -112,28 +112,30 @@ std::string undecided_trials(const std::vector<CertifiedTrial>& trials) {
   return text;
 }
 
-const PairVerdict& pair_of(const Ranking& ranking, int a, int b) {
-  return *std::find_if(ranking.pairs.begin(), ranking.pairs.end(), [a, b](const PairVerdict& pair) {
-    return pair.first == std::min(a, b) && pair.second == std::max(a, b);
-  });
+/// `<` where it is proved, `≤` where the two may also be equal, `?` where nothing is.
+const char* relation(const CertifiedTrial& before, const CertifiedTrial& after) {
+  const Enclosure& first = before.certification.loss;
+  const Enclosure& second = after.certification.loss;
+  if (certified_less(first, second).certified()) return "<";
+  return certified_less(second, first).refuted() ? "≤" : "?";
 }
 
-std::string order_text(const Ranking& ranking) {
+std::string order_text(const Ranking& ranking, const std::vector<CertifiedTrial>& trials) {
   std::string text = fmt::format("{}", ranking.order.front());
-  for (std::size_t i = 1; i < ranking.order.size(); ++i) {
-    const PairVerdict& pair = pair_of(ranking, ranking.order[i - 1], ranking.order[i]);
-    text += fmt::format(" {} {}", pair.less.undecided() ? "?" : "<", ranking.order[i]);
-  }
+  for (std::size_t i = 1; i < ranking.order.size(); ++i)
+    text += fmt::format(" {} {}", relation(trials[ranking.order[i - 1]], trials[ranking.order[i]]),
+                        ranking.order[i]);
   return text;
 }
 
-std::string ranking_text(const Ranking& ranking) {
+std::string ranking_text(const Ranking& ranking, const std::vector<CertifiedTrial>& trials) {
   const auto undecided =
       std::count_if(ranking.pairs.begin(), ranking.pairs.end(),
                     [](const PairVerdict& pair) { return pair.less.undecided(); });
-  std::string text = fmt::format("certified order of the exact losses: {}\n", order_text(ranking));
+  std::string text =
+      fmt::format("certified order of the exact losses: {}\n", order_text(ranking, trials));
   text += undecided == 0
-              ? fmt::format("all {} pairs certified\n", ranking.pairs.size())
+              ? fmt::format("all {} pairs decided\n", ranking.pairs.size())
               : fmt::format("{} of {} pairs undecided:\n", undecided, ranking.pairs.size());
   for (const PairVerdict& pair : ranking.pairs)
     if (pair.less.undecided())
@@ -187,8 +189,8 @@ std::string certify_text(const Study& study, const std::vector<CertifiedTrial>& 
   return trials_table(trials) + "\n" +
          fmt::format("{} of {} trials certified: width ≤ {}, errors known to a factor of {}\n",
                      certified, trials.size(), study.certify.width, study.certify.tightness) +
-         undecided_trials(trials) + ranking_text(ranking) + "\n" + native_text(ranking, trials) +
-         "\n" + scores_text(trials);
+         undecided_trials(trials) + ranking_text(ranking, trials) + "\n" +
+         native_text(ranking, trials) + "\n" + scores_text(trials);
 }
 
 }  // namespace numgeom

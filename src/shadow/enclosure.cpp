@@ -38,8 +38,8 @@ int useful_digits(const Enclosure& x) {
   mpfr_sub(width.get(), x.upper.get(), x.lower.get(), MPFR_RNDU);
   if (width.is_zero()) return std::clamp(static_cast<int>(x.lower.bits() * 0.302) + 3, 17, kMost);
   const double width_digits = std::log10(2.0) * static_cast<double>(mpfr_get_exp(width.get()));
-  const double leading = size > 0 ? std::log10(size) : width_digits;
-  return std::clamp(static_cast<int>(std::ceil(leading - width_digits)) + 3, 2, kMost);
+  const double leading = size > 0 ? std::log10(std::min(size, 1e308)) : width_digits;
+  return static_cast<int>(std::clamp(std::ceil(leading - width_digits) + 3, 2.0, double{kMost}));
 }
 
 /// Plain decimal notation with `places` digits after the point, rounded outward.

@@ -18,6 +18,13 @@ void require_positive(const char* name, int value) {
   if (value < 1) throw Error(fmt::format("{}: an integer ≥ 1 expected, not {}", name, value));
 }
 
+void require_labels(const char* part, const Dataset& data) {
+  for (const int label : data.labels)
+    if (label < 0 || label >= data.classes)
+      throw Error(
+          fmt::format("{}: labels from 0 to {} expected, not {}", part, data.classes - 1, label));
+}
+
 }  // namespace
 
 void TrainingOptions::validate() const {
@@ -34,6 +41,8 @@ void Problem::validate() const {
   training.validate();
   if (data.train.features.rows() == 0) throw Error("train: at least one row expected");
   if (data.validation.features.rows() == 0) throw Error("validation: at least one row expected");
+  require_labels("train", data.train);
+  require_labels("validation", data.validation);
   if (network.layers.empty()) throw Error("network: at least one layer expected");
   if (network.outputs() != data.train.classes)
     throw Error(fmt::format("network: the last layer has {} outputs, the data set has {} classes",

@@ -181,3 +181,19 @@ TEST_CASE("what falls below MPFR's exponents stays enclosed") {
   CHECK(smaller.contains(0.0));
   CHECK(mpfr_sgn(Magnitude::power_of_two(-(std::int64_t{1} << 40)).to_big_float().get()) > 0);
 }
+
+TEST_CASE("radii that square beyond all exponents become unbounded, never small") {
+  Ball zero = Ball(0.0).widened(Magnitude(2.0));
+  for (int i = 0; i < 80; ++i) zero *= zero;
+  CHECK_FALSE(zero.is_bounded());
+  Ball x = Ball(BigFloat::exact(0.0, 128), Magnitude::power_of_two(871));
+  for (int i = 0; i < 60; ++i) x = x * x;
+  CHECK((x + Ball(1.0) / Ball(3.0)).contains(4.0 / 3));
+  Magnitude tiny = Magnitude::power_of_two(-1000);
+  for (int i = 0; i < 80; ++i) tiny *= tiny;
+  CHECK_FALSE(tiny.is_zero());
+}
+
+TEST_CASE("bounds whose sum overflows") {
+  CHECK_FALSE(exp(Ball(744261117.15).widened(Magnitude(0.01))).is_bounded());
+}

@@ -138,3 +138,11 @@ TEST_CASE("estimators are scored against certified errors") {
   CHECK(score.high_overestimation == 4);
   CHECK(score.overhead == 0.125);
 }
+
+TEST_CASE("a tie is decided, but is no flip") {
+  const std::vector<CertifiedTrial> equal{trial(0.1, 0, 0), trial(0.2, 0, 0)};
+  CHECK(rank(equal).is_total());
+  CHECK(rank(equal).native[0].flips.empty());
+  const std::vector<CertifiedTrial> touching{trial(1.1, 1, 1.5), trial(1.2, 0.5, 1)};
+  CHECK(rank(touching).native[0].flips.empty());
+}

@@ -62,19 +62,39 @@ TEST_CASE("an algorithm that leaves a function's domain is never certified") {
 TEST_CASE("branches are taken where the enclosure decides them") {
   const auto result = certify([](auto real) {
     auto x = real(2);
-    for (int i = 0; i < 20; ++i) x = certainly_less(x, real(1)) ? x + x : x / real(3);
+    for (int i = 0; i < 20; ++i) x = decided_less(x, real(1)) ? x + x : x / real(3);
     return x;
   });
   REQUIRE(result.certified());
   CHECK(result.double_error.upper < 1e-14);
 }
 
-TEST_CASE("a branch that the enclosure leaves open is not taken unseen", "[!shouldfail]") {
+TEST_CASE("a branch that the enclosure leaves open is decided by more bits, or not at all") {
   // In real numbers x < y; doubles cannot tell them apart.
   const auto result = certify([](auto real) {
     const auto x = real(1) / real(3);
     const auto y = x + real(0x1p-70);
-    return certainly_less(x, y) ? real(1) : real(2);
+    return decided_less(x, y) ? real(1) : real(2);
   });
-  CHECK((!result.certified() || result.exact.contains(BigFloat::exact(1))));
+  CHECK(result.certified());
+  CHECK(result.exact.contains(BigFloat::exact(1)));
+  CHECK(result.rung.bits > 70);
+
+  CertifyOptions options;
+  options.max_bits = 512;
+  const auto equal = certify(
+      [](auto real) {
+        const auto x = real(1) / real(3);
+        return decided_less(x, real(1) - x - x) ? real(1) : real(2);
+      },
+      options);
+  CHECK_FALSE(equal.certified());
+
+  const auto outside = certify(
+      [](auto real) {
+        using std::sqrt;
+        return decided_less(sqrt(real(1) / real(3) - real(0.5)), real(1)) ? real(1) : real(2);
+      },
+      options);
+  CHECK_FALSE(outside.certified());
 }

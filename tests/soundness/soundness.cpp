@@ -17,7 +17,7 @@ using numgeom::soundness::Check;
 using numgeom::soundness::Tally;
 
 struct Options {
-  std::int64_t operations = 12'000'000;
+  std::int64_t operations = 10'500'000;
   std::uint64_t seed = 20'240'229;
 };
 

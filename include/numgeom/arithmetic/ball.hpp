@@ -73,6 +73,7 @@ class Ball {
 
 /// Every member of `a` is less than every member of `b`, and both are defined.
 [[nodiscard]] bool certainly_less(const Ball& a, const Ball& b);
+[[nodiscard]] bool certainly_less_equal(const Ball& a, const Ball& b);
 /// Some member of `a` may be less than some member of `b`; true of balls that are not defined.
 [[nodiscard]] bool possibly_less(const Ball& a, const Ball& b);
 /// The balls have no point in common.

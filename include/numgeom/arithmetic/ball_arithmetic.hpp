@@ -31,12 +31,13 @@ class BigFloatMatrix {
 
 /// Midpoints with p bits, rounded to nearest by MPFR: plain loops, the reference for faster ways.
 ///
-/// Throws `Error` for fewer than 53 bits.
+/// Throws `Error` for fewer than 53 or more than 2^24 bits.
 class BigFloatMidpoints {
  public:
   using Matrix = BigFloatMatrix;
   using Enclosure = Ball;
   static constexpr int kMinBits = 53;
+  static constexpr int kMostBits = 1 << 24;
 
   explicit BigFloatMidpoints(int bits);
 

@@ -11,7 +11,7 @@ namespace numgeom {
 
 /// A matrix of upper bounds on nonnegative reals: doubles that share one power of two.
 ///
-///     entry(i, j) = mantissas(i, j) · 2^exponent,   mantissas ∈ {0} ∪ [2^-500, 2^500] ∪ {∞}
+///     entry(i, j) = mantissas(i, j) · 2^exponent,   mantissas ∈ {0} ∪ [2^-500, 1) ∪ {∞}
 ///
 /// Inclusion: every operation returns entries ≥ the exact result for operands that are upper
 /// bounds. Entries below 2^-500 times the largest are rounded up to that; products of two mantissas

@@ -84,7 +84,7 @@ class Interval {
   }
   /// The integer `n`; the smallest enclosing interval where it is not a double (|n| > 2^53).
   template <std::integral T>
-  Interval(T n) : Interval(to_interval(n)) {}
+  requires(sizeof(T) <= 8) Interval(T n) : Interval(to_interval(n)) {}
   Interval(long double) = delete;
   /// { a : lower ≤ a ≤ upper }. Throws `Error` for NaN, lower > upper, lower = ∞ or upper = −∞.
   Interval(double lower, double upper) : set_(lower, upper, true) {

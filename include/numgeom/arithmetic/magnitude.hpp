@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "numgeom/arithmetic/big_float.hpp"
+#include "numgeom/arithmetic/strict_math.hpp"
 
 namespace numgeom {
 
@@ -14,12 +15,14 @@ namespace numgeom {
 ///     value = mantissa · 2^exponent,   mantissa ∈ {0} ∪ [½, 1) ∪ {∞}
 ///
 /// Inclusion: every operation returns a value ≥ the exact result for operands that are upper bounds
-/// (rounding is always upward). The 64-bit exponent means that nothing underflows: a radius of
-/// 2^-100000 is as good as one of 2^-10.
+/// (rounding is always upward). The exponent means that nothing underflows: a radius of 2^-100000
+/// is as good as one of 2^-10. Beyond 2^±kMostExponent a bound is ∞ or stays at the least value.
 /// Precision: one operation is at most 2^-50 too large, relatively.
 /// NaN is taken as unbounded (∞), since nothing is known then.
 class Magnitude {
  public:
+  static constexpr std::int64_t kMostExponent = std::int64_t{1} << 60;
+
   Magnitude() = default;
   /// |x|, exactly.
   explicit Magnitude(double x) : Magnitude(x, 0) {}
@@ -31,6 +34,7 @@ class Magnitude {
       int shift = 0;
       mantissa_ = std::abs(std::frexp(x, &shift));
       exponent_ = exponent + shift;
+      saturate();
     }
   }
   static Magnitude infinity() { return Magnitude(std::numeric_limits<double>::infinity()); }
@@ -102,6 +106,16 @@ class Magnitude {
   friend bool operator==(const Magnitude& a, const Magnitude& b) { return (a <=> b) == 0; }
 
  private:
+  /// Keeps exponents so small that the sum of two fits in 64 bits; always upward.
+  void saturate() {
+    if (exponent_ > kMostExponent) {
+      mantissa_ = std::numeric_limits<double>::infinity();
+      exponent_ = 0;
+    } else if (exponent_ < -kMostExponent) {
+      mantissa_ = 0.5;
+      exponent_ = -kMostExponent;
+    }
+  }
   /// Two ulps up at the least: covers one rounding to nearest of a normal number and its own.
   static double inflate(double x) { return x * (1 + 0x1p-51); }
 

@@ -7,10 +7,8 @@
 #include <initializer_list>
 #include <limits>
 
-#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
-    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0)
-#error "numgeom must not be compiled with -ffast-math or a part of it: enclosures would be wrong"
-#endif
+#include "numgeom/arithmetic/strict_math.hpp"
+
 #if FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD == 2
 #error "numgeom needs doubles without excess precision: compile with -mfpmath=sse"
 #endif

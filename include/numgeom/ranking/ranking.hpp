@@ -39,7 +39,7 @@ struct Ranking {
   std::vector<PairVerdict> pairs;  ///< all pairs, first < second as indices
   std::vector<NativeRanking> native;
 
-  /// Every pair is decided: `order` is the exact order.
+  /// Every pair is decided: in `order` no exact loss is greater than the next (ties are possible).
   [[nodiscard]] bool is_total() const;
   /// Trials whose order against `trial` is undecided.
   [[nodiscard]] std::vector<int> undecided_against(int trial) const;

@@ -33,6 +33,7 @@ class Journal {
 
   std::filesystem::path file_;
   std::string fingerprint_;
+  CertifyOptions options_;
   std::vector<CertifiedTrial> known_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <exception>
 #include <functional>
 #include <type_traits>
 
@@ -47,6 +48,31 @@ struct CertifiedValue {
   [[nodiscard]] bool certified() const { return status == CertificationStatus::kCertified; }
 };
 
+/// Thrown by `decided_less` where an enclosure leaves a branch open; `certify` takes more bits
+/// then.
+class OpenBranch : public std::exception {
+ public:
+  [[nodiscard]] const char* what() const noexcept override {
+    return "a branch that the enclosures do not decide";
+  }
+};
+
+/// a < b, for the branches of an algorithm that runs natively and in enclosures alike.
+///
+/// In an enclosure the answer holds for all members. Throws `OpenBranch` where there is none: the
+/// enclosures overlap or are not defined. Two equal numbers are told apart from a < b only if their
+/// enclosures are points or touch.
+template <class T>
+[[nodiscard]] bool decided_less(const T& a, const T& b) {
+  if constexpr (std::floating_point<T>) {
+    return a < b;
+  } else {
+    if (certainly_less(a, b)) return true;
+    if (certainly_less_equal(b, a)) return false;
+    throw OpenBranch();
+  }
+}
+
 /// The part of `certify(algorithm)` that does not depend on the algorithm's type.
 [[nodiscard]] CertifiedValue certify_values(float native_float, double native_double,
                                             const std::function<Enclosure(const Rung&)>& enclose,
@@ -63,30 +89,26 @@ struct CertifiedValue {
 /// Runs it natively in float and double, then in `Interval`, then in `Ball` with as many bits as it
 /// takes until the enclosure is as narrow as `options` asks (for both native errors too).
 /// The algorithm gets a `Reals<Scalar>` and returns a `Scalar` (the same one); it may use Eigen
-/// matrices of it. Branches must be decided by `certainly_less` and the like, which exist for float
-/// and double as well; a comparison with < does not compile.
+/// matrices of it. Branches are decided by `decided_less`; a comparison with < does not compile.
 /// Inclusion: `exact` contains the real number that the algorithm yields in real arithmetic, if it
 /// is defined; an algorithm that left the domain of a function is undecided.
 /// Returns undecided with a reason at `options.max_bits`. Throws what the algorithm throws.
 template <class Algorithm>
 requires std::invocable<Algorithm&, Reals<double>>
 [[nodiscard]] CertifiedValue certify(Algorithm&& algorithm, const CertifyOptions& options = {}) {
+  static_assert(std::same_as<std::invoke_result_t<Algorithm&, Reals<Interval>>, Interval> &&
+                    std::same_as<std::invoke_result_t<Algorithm&, Reals<Ball>>, Ball>,
+                "the algorithm must return the scalar that it is run with");
   const auto enclose = [&algorithm](const Rung& rung) -> Enclosure {
-    if (rung.kind == Rung::Kind::kInterval)
-      return Enclosure(Interval(algorithm(Reals<Interval>())));
-    return Enclosure(Ball(algorithm(Reals<Ball>(rung.bits))));
+    try {
+      if (rung.kind == Rung::Kind::kInterval)
+        return Enclosure(Interval(algorithm(Reals<Interval>())));
+      return Enclosure(Ball(algorithm(Reals<Ball>(rung.bits))));
+    } catch (const OpenBranch&) {
+      return {};
+    }
   };
   return certify_values(algorithm(Reals<float>()), algorithm(Reals<double>()), enclose, options);
-}
-
-/// Comparisons for algorithms that run natively and in enclosures alike.
-template <std::floating_point T>
-[[nodiscard]] bool certainly_less(T a, T b) {
-  return a < b;
-}
-template <std::floating_point T>
-[[nodiscard]] bool possibly_less(T a, T b) {
-  return a < b;
 }
 
 }  // namespace numgeom

@@ -38,7 +38,7 @@ double sum_inflation(Eigen::Index n) {
   return 1 + static_cast<double>(n + 8) * 0x1p-52;
 }
 
-BoundMatrix::BoundMatrix(Matrix<double> values, std::int64_t exponent)
+BoundMatrix::BoundMatrix(const Matrix<double>& values, std::int64_t exponent)
     : mantissas_(values.cwiseAbs()), exponent_(exponent) {
   normalise();
 }
@@ -99,7 +99,7 @@ BoundMatrix BoundMatrix::inflated(Matrix<double> values, std::int64_t exponent,
                                   Eigen::Index roundings) {
   const double factor = sum_inflation(roundings);
   values *= factor;
-  return BoundMatrix(std::move(values), exponent);
+  return BoundMatrix(values, exponent);
 }
 
 void BoundMatrix::widen(Eigen::Index row, Eigen::Index col, const Magnitude& by) {

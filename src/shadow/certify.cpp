@@ -32,7 +32,7 @@ void CertifyOptions::validate() const {
 }
 
 Certification climb_ladder(const Trial& trial, const TrialInputs& inputs, const Goal& goal,
-                           int max_bits, std::stop_token stop, const Progress& progress) {
+                           int max_bits, const std::stop_token& stop, const Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
   Certification result;
   result.errors = {0, trial.problem->data.validation.samples()};

@@ -26,7 +26,7 @@ class BoundMatrix {
   BoundMatrix(Eigen::Index rows, Eigen::Index cols)
       : mantissas_(Matrix<double>::Zero(rows, cols)) {}
   /// entry = |values| · 2^exponent; NaN becomes ∞.
-  explicit BoundMatrix(Matrix<double> values, std::int64_t exponent = 0);
+  explicit BoundMatrix(const Matrix<double>& values, std::int64_t exponent = 0);
   /// One bound an entry, row by row.
   BoundMatrix(Eigen::Index rows, Eigen::Index cols, const std::vector<Magnitude>& entries);
 

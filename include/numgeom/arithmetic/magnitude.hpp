@@ -103,7 +103,7 @@ class Magnitude {
     if (a.exponent_ != b.exponent_) return a.exponent_ <=> b.exponent_;
     return a.mantissa_ <=> b.mantissa_;
   }
-  friend bool operator==(const Magnitude& a, const Magnitude& b) { return (a <=> b) == 0; }
+  friend bool operator==(const Magnitude& a, const Magnitude& b) { return std::is_eq(a <=> b); }
 
  private:
   /// Keeps exponents so small that the sum of two fits in 64 bits; always upward.

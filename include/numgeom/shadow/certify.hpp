@@ -49,7 +49,8 @@ struct CertifiedTrial {
 /// Inclusion: `loss` contains L*(θ) whatever the status; certified means that the goal was reached.
 /// Returns undecided with a reason at `max_bits`. Throws `Interrupted`.
 [[nodiscard]] Certification climb_ladder(const Trial& trial, const TrialInputs& inputs,
-                                         const Goal& goal, int max_bits, std::stop_token stop = {},
+                                         const Goal& goal, int max_bits,
+                                         const std::stop_token& stop = {},
                                          const Progress& progress = {});
 
 /// How native runs are made: plainly, or with estimators watching.

@@ -58,9 +58,11 @@ Certification climb_ladder(const Trial& trial, const TrialInputs& inputs, const 
   return result;
 }
 
-CertifiedTrial certify(const Trial& trial, const std::vector<Precision>& precisions,
-                       const CertifyOptions& options, const NativeRunner& runner,
-                       std::stop_token stop, const Progress& progress) {
+CertifiedTrial certify(
+    const Trial& trial, const std::vector<Precision>& precisions, const CertifyOptions& options,
+    const NativeRunner& runner,
+    std::stop_token stop,  // NOLINT(performance-unnecessary-value-param): a handle
+    const Progress& progress) {
   options.validate();
   trial.problem->validate();
   trial.configuration.validate();
@@ -71,8 +73,7 @@ CertifiedTrial certify(const Trial& trial, const std::vector<Precision>& precisi
     result.native.push_back(runner(trial, inputs, precision));
     goal.computed.push_back({result.native.back().loss, unit_roundoff(precision)});
   }
-  result.certification =
-      climb_ladder(trial, inputs, goal, options.max_bits, std::move(stop), progress);
+  result.certification = climb_ladder(trial, inputs, goal, options.max_bits, stop, progress);
   for (const NativeRun& run : result.native)
     result.certified_errors.push_back(certified_error(run.loss, result.certification.loss));
   return result;

@@ -1,5 +1,7 @@
 #include "trial_pool.hpp"
 
+#include <mpfr.h>
+
 #include <algorithm>
 #include <chrono>
 #include <numeric>
@@ -11,6 +13,14 @@ namespace numgeom::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kTickPeriod{50};
+
+/// MPFR keeps constants for every thread and forgets them when the thread ends.
+struct MpfrCacheGuard {
+  MpfrCacheGuard() = default;
+  MpfrCacheGuard(const MpfrCacheGuard&) = delete;
+  MpfrCacheGuard& operator=(const MpfrCacheGuard&) = delete;
+  ~MpfrCacheGuard() { mpfr_free_cache(); }
+};
 
 }  // namespace
 
@@ -54,6 +64,7 @@ void TrialPool::run_one(std::size_t index, const Finished& finished) {
 }
 
 void TrialPool::work(const Finished& finished) {
+  const MpfrCacheGuard guard;
   try {
     while (const auto index = next()) run_one(*index, finished);
   } catch (const Interrupted&) {

@@ -64,47 +64,57 @@ BigFloatMatrix BigFloatMidpoints::gather_rows(const Matrix& x, const Indices& ro
   return result;
 }
 
-BigFloatMatrix BigFloatMidpoints::product(const Matrix& a, const Matrix& b) const {
-  return multiply(a.rows(), a.cols(), b.cols(), bits_, a, b);
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::product(const Matrix& a, const Matrix& b) const {
+  return {multiply(a.rows(), a.cols(), b.cols(), bits_, a, b), BoundMatrix(a.rows(), b.cols())};
 }
 
-BigFloatMatrix BigFloatMidpoints::product_tn(const Matrix& a, const Matrix& b) const {
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::product_tn(const Matrix& a,
+                                                            const Matrix& b) const {
   const auto transposed = [&a](Eigen::Index i, Eigen::Index k) -> const BigFloat& {
     return a(k, i);
   };
-  return multiply(a.cols(), a.rows(), b.cols(), bits_, transposed, b);
+  return {multiply(a.cols(), a.rows(), b.cols(), bits_, transposed, b),
+          BoundMatrix(a.cols(), b.cols())};
 }
 
-BigFloatMatrix BigFloatMidpoints::product_nt(const Matrix& a, const Matrix& b) const {
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::product_nt(const Matrix& a,
+                                                            const Matrix& b) const {
   const auto transposed = [&b](Eigen::Index k, Eigen::Index j) -> const BigFloat& {
     return b(j, k);
   };
-  return multiply(a.rows(), a.cols(), b.rows(), bits_, a, transposed);
+  return {multiply(a.rows(), a.cols(), b.rows(), bits_, a, transposed),
+          BoundMatrix(a.rows(), b.rows())};
 }
 
-BigFloatMatrix BigFloatMidpoints::add_row(const Matrix& x, const Matrix& row) const {
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::rounded(Matrix x) const {
+  BoundMatrix error = unit() * magnitudes(x);
+  return {std::move(x), std::move(error)};
+}
+
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::add_row(const Matrix& x, const Matrix& row) const {
   BigFloatMatrix result = zeros(x.rows(), x.cols());
   for (Eigen::Index i = 0; i < x.rows(); ++i)
     for (Eigen::Index j = 0; j < x.cols(); ++j)
       mpfr_add(result(i, j).get(), x(i, j).get(), row(0, j).get(), MPFR_RNDN);
-  return result;
+  return rounded(std::move(result));
 }
 
-BigFloatMatrix BigFloatMidpoints::column_sums(const Matrix& x) const {
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::column_sums(const Matrix& x) const {
   BigFloatMatrix result = zeros(1, x.cols());
   for (Eigen::Index i = 0; i < x.rows(); ++i)
     for (Eigen::Index j = 0; j < x.cols(); ++j)
       mpfr_add(result(0, j).get(), result(0, j).get(), x(i, j).get(), MPFR_RNDN);
-  return result;
+  return {std::move(result), product_error(x.rows()) * numgeom::column_sums(magnitudes(x))};
 }
 
-BigFloatMatrix BigFloatMidpoints::axpy(double alpha, const Matrix& x, const Matrix& y) const {
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::axpy(double alpha, const Matrix& x,
+                                                      const Matrix& y) const {
   const BigFloat factor = BigFloat::exact(alpha);
   BigFloatMatrix result = zeros(x.rows(), x.cols());
   for (Eigen::Index i = 0; i < x.rows(); ++i)
     for (Eigen::Index j = 0; j < x.cols(); ++j)
       mpfr_fma(result(i, j).get(), x(i, j).get(), factor.get(), y(i, j).get(), MPFR_RNDN);
-  return result;
+  return rounded(std::move(result));
 }
 
 BoundMatrix BigFloatMidpoints::magnitudes(const Matrix& x) {
@@ -113,6 +123,15 @@ BoundMatrix BigFloatMidpoints::magnitudes(const Matrix& x) {
   for (Eigen::Index i = 0; i < x.rows(); ++i)
     for (Eigen::Index j = 0; j < x.cols(); ++j) entries.push_back(Magnitude::upper(x(i, j)));
   return {x.rows(), x.cols(), entries};
+}
+
+DoubleEnclosures BigFloatMidpoints::to_doubles(const Matrix& x) {
+  numgeom::Matrix<double> values(x.rows(), x.cols());
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j) values(i, j) = mpfr_get_d(x(i, j).get(), MPFR_RNDN);
+  BoundMatrix errors = (Magnitude::power_of_two(-53) * magnitudes(x))
+                           .plus_where_positive(Magnitude::power_of_two(-1074));
+  return {std::move(values), std::move(errors)};
 }
 
 void BigFloatMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
@@ -139,6 +158,19 @@ Ball BigFloatMidpoints::enclosure(const Matrix& x, Eigen::Index i, Eigen::Index 
 Magnitude BigFloatMidpoints::assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Ball& value) {
   x(i, j) = value.midpoint();
   return value.radius() + take_excess(x(i, j));
+}
+
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::from_midpoints(
+    Eigen::Index rows, Eigen::Index cols, const std::vector<Ball>& values) const {
+  BigFloatMatrix result = zeros(rows, cols);
+  std::vector<Magnitude> excess;
+  excess.reserve(values.size());
+  for (Eigen::Index i = 0; i < rows; ++i)
+    for (Eigen::Index j = 0; j < cols; ++j) {
+      result(i, j) = values[static_cast<std::size_t>(i * cols + j)].midpoint();
+      excess.push_back(take_excess(result(i, j)));
+    }
+  return {std::move(result), BoundMatrix(rows, cols, excess)};
 }
 
 Ball BigFloatMidpoints::hull_with_zero(const Ball& x) {

@@ -30,6 +30,11 @@ Matrix<double> shifted(const Matrix<double>& mantissas, std::int64_t by) {
   });
 }
 
+/// One factor is zero and the other is not ∞ anywhere.
+bool vanishes(const BoundMatrix& a, const BoundMatrix& b) {
+  return (a.is_zero() && b.is_finite()) || (b.is_zero() && a.is_finite());
+}
+
 }  // namespace
 
 double sum_inflation(Eigen::Index n) {
@@ -102,6 +107,11 @@ BoundMatrix BoundMatrix::inflated(Matrix<double> values, std::int64_t exponent,
   return BoundMatrix(values, exponent);
 }
 
+void BoundMatrix::set(Eigen::Index row, Eigen::Index col, const Magnitude& bound) {
+  mantissas_(row, col) = 0;
+  if (!bound.is_zero()) widen(row, col, bound);
+}
+
 void BoundMatrix::widen(Eigen::Index row, Eigen::Index col, const Magnitude& by) {
   BoundMatrix added(rows(), cols());
   added.mantissas_(row, col) = by.mantissa();
@@ -137,15 +147,18 @@ BoundMatrix BoundMatrix::plus_where_positive(const Magnitude& constant) const {
 }
 
 BoundMatrix product(const BoundMatrix& a, const BoundMatrix& b) {
+  if (vanishes(a, b)) return {a.rows(), b.cols()};
   return BoundMatrix::inflated(a.mantissas_ * b.mantissas_, a.exponent_ + b.exponent_, a.cols());
 }
 
 BoundMatrix product_tn(const BoundMatrix& a, const BoundMatrix& b) {
+  if (vanishes(a, b)) return {a.cols(), b.cols()};
   return BoundMatrix::inflated(a.mantissas_.transpose() * b.mantissas_, a.exponent_ + b.exponent_,
                                a.rows());
 }
 
 BoundMatrix product_nt(const BoundMatrix& a, const BoundMatrix& b) {
+  if (vanishes(a, b)) return {a.rows(), b.rows()};
   return BoundMatrix::inflated(a.mantissas_ * b.mantissas_.transpose(), a.exponent_ + b.exponent_,
                                a.cols());
 }

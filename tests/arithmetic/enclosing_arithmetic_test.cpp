@@ -6,6 +6,7 @@
 #include "numgeom/arithmetic/ball_arithmetic.hpp"
 #include "numgeom/arithmetic/interval_arithmetic.hpp"
 #include "numgeom/error.hpp"
+#include "support/limbs.hpp"
 
 // Members at the extreme corners of the operands, where a bound without one of its terms is too
 // small. Random members are drawn by the program `soundness`.
@@ -44,6 +45,12 @@ BallArithmetic::Matrix matrix(const BallArithmetic& arithmetic, Index rows, Inde
   return {midpoints, BoundMatrix(rows, cols, radii)};
 }
 
+LimbArithmetic::Matrix matrix(const LimbArithmetic& /*arithmetic*/, Index rows, Index cols,
+                              const std::vector<Entry>& entries) {
+  const auto ball = matrix(BallArithmetic(BigFloatMidpoints(53)), rows, cols, entries);
+  return {test::exact_limbs(ball.midpoints), ball.radii};
+}
+
 template <class A>
 typename A::Matrix constant(const A& arithmetic, Index rows, Index cols, Entry entry) {
   return matrix(arithmetic, rows, cols, std::vector<Entry>(rows * cols, entry));
@@ -77,13 +84,15 @@ BigFloat exact_product(double a, double b) {
 
 const IntervalArithmetic kInterval;
 const BallArithmetic kBall(BigFloatMidpoints(53));
+const LimbArithmetic kLimbs(LimbMidpoints(53));
 
 }  // namespace
 
 // Runs a test's body with every enclosing arithmetic.
 #define FOR_EACH_ARITHMETIC(body)          \
   SECTION("interval") { body(kInterval); } \
-  SECTION("ball") { body(kBall); }
+  SECTION("ball") { body(kBall); }         \
+  SECTION("limbs") { body(kLimbs); }
 
 TEST_CASE("products enclose the members at the corners") {
   const auto body = [](const auto& arithmetic) {

@@ -42,8 +42,8 @@ class BigFloatMidpoints {
   explicit BigFloatMidpoints(int bits);
 
   [[nodiscard]] int bits() const { return bits_; }
-  /// u: a result rounded to nearest errs by at most u times its absolute value.
-  [[nodiscard]] Magnitude unit() const { return Magnitude::power_of_two(-bits_); }
+  /// γ_n: what rounding changes in a sum of n products, relative to the sum of their sizes.
+  [[nodiscard]] Magnitude product_error(Eigen::Index terms) const { return gamma(terms, unit()); }
   /// Nothing underflows: see `restore_range`.
   [[nodiscard]] static Magnitude underflow() { return {}; }
 
@@ -52,13 +52,19 @@ class BigFloatMidpoints {
   }
   [[nodiscard]] static Matrix embed(const ExactMatrix& exact);
   [[nodiscard]] static Matrix gather_rows(const Matrix& x, const Indices& rows);
-  [[nodiscard]] Matrix product(const Matrix& a, const Matrix& b) const;
-  [[nodiscard]] Matrix product_tn(const Matrix& a, const Matrix& b) const;
-  [[nodiscard]] Matrix product_nt(const Matrix& a, const Matrix& b) const;
-  [[nodiscard]] Matrix add_row(const Matrix& x, const Matrix& row) const;
-  [[nodiscard]] Matrix column_sums(const Matrix& x) const;
-  [[nodiscard]] Matrix axpy(double alpha, const Matrix& x, const Matrix& y) const;
+  /// The error of a product is left to `product_error`.
+  [[nodiscard]] RoundedMatrix<Matrix> product(const Matrix& a, const Matrix& b) const;
+  [[nodiscard]] RoundedMatrix<Matrix> product_tn(const Matrix& a, const Matrix& b) const;
+  [[nodiscard]] RoundedMatrix<Matrix> product_nt(const Matrix& a, const Matrix& b) const;
+  /// u|C|.
+  [[nodiscard]] RoundedMatrix<Matrix> add_row(const Matrix& x, const Matrix& row) const;
+  /// γ_n·1ᵀ|X|.
+  [[nodiscard]] RoundedMatrix<Matrix> column_sums(const Matrix& x) const;
+  /// u|C|: product and sum are fused.
+  [[nodiscard]] RoundedMatrix<Matrix> axpy(double alpha, const Matrix& x, const Matrix& y) const;
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x);
+  /// The nearest doubles, and bounds on what that changes.
+  [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x);
   /// Nonzero midpoints outside [2^-2^28, 2^2^28] become zero: the radius takes them in, or becomes
   /// unbounded. Within these limits no product or sum leaves MPFR's default exponents, ±2^30.
   static void restore_range(Matrix& midpoints, BoundMatrix& radii);
@@ -74,6 +80,12 @@ class BigFloatMidpoints {
                                const Magnitude& radius) const;
   /// Stores the midpoint of `value` and returns its radius.
   static Magnitude assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Ball& value);
+  static void set_zero(Matrix& x, Eigen::Index i, Eigen::Index j) {
+    mpfr_set_zero(x(i, j).get(), 1);
+  }
+  /// A matrix of the midpoints, row by row.
+  [[nodiscard]] RoundedMatrix<Matrix> from_midpoints(Eigen::Index rows, Eigen::Index cols,
+                                                     const std::vector<Ball>& values) const;
   [[nodiscard]] Ball zero() const { return Ball(0.0, bits_); }
   [[nodiscard]] static Ball positive_part(const Ball& x) { return max(x, Ball(0.0)); }
   [[nodiscard]] static Ball hull_with_zero(const Ball& x);
@@ -84,10 +96,14 @@ class BigFloatMidpoints {
   [[nodiscard]] static Magnitude exp_up(const Magnitude& x);
 
  private:
+  [[nodiscard]] Magnitude unit() const { return Magnitude::power_of_two(-bits_); }
+  [[nodiscard]] RoundedMatrix<Matrix> rounded(Matrix x) const;
+
   int bits_;
 };
 
-/// Enclosing matrix arithmetic with p-bit midpoints, p chosen at run time.
+/// Enclosing matrix arithmetic with p-bit midpoints, p chosen at run time: the reference for
+/// `LimbArithmetic`, and what goes on beyond its precision.
 using BallArithmetic = EnclosingArithmetic<BigFloatMidpoints>;
 static_assert(Arithmetic<BallArithmetic>);
 

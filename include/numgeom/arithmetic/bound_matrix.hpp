@@ -40,6 +40,8 @@ class BoundMatrix {
   void set_unbounded(Eigen::Index row, Eigen::Index col) {
     mantissas_(row, col) = std::numeric_limits<double>::infinity();
   }
+  /// Replaces one entry. Slow where `bound` is far above the others: meant for rare cases.
+  void set(Eigen::Index row, Eigen::Index col, const Magnitude& bound);
   /// Adds `by` to one entry. Slow: meant for rare cases.
   void widen(Eigen::Index row, Eigen::Index col, const Magnitude& by);
   [[nodiscard]] Magnitude largest() const;

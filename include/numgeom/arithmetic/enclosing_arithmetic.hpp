@@ -19,6 +19,19 @@ struct EnclosureMatrix {
   [[nodiscard]] Eigen::Index cols() const { return radii.cols(); }
 };
 
+/// Computed midpoints, and bounds on what rounding changed.
+template <class Matrix>
+struct RoundedMatrix {
+  Matrix value;
+  BoundMatrix error;
+};
+
+/// Real numbers enclosed by doubles and radii, whatever arithmetic they come from.
+struct DoubleEnclosures {
+  Matrix<double> midpoints;
+  BoundMatrix radii;
+};
+
 /// γ_n ≤ (n+1)·u: bound on the relative error of n roundings in a sum of products.
 /// Throws `Error` where n(n+1)·u > 1 and the bound does not hold. Source:
 /// proofs/matrix_products.md.
@@ -41,17 +54,18 @@ Enclosure hyperbolic_tangent(const Enclosure& x) {
 /// (proofs/matrix_products.md, proofs/inclusion.md). With C the computed midpoints, u the unit
 /// roundoff and r the radii:
 ///
-///     A·B           r = |A|(r_B + γ_n|B|) + r_A(|B| + r_B) + n·η
-///     A + 1·b       r = r_A + r_b + u|C|
-///     α·X + Y       r = |α|r_X + r_Y + u(|α||X| + |C|) + η
-///     1ᵀ·X          r = 1ᵀ(r_X + γ_n|X|)
+///     A·B           r = |A|(r_B + γ_n|B|) + r_A(|B| + r_B) + n·η + e
+///     A + 1·b       r = r_A + r_b + e
+///     α·X + Y       r = |α|r_X + r_Y + e
+///     1ᵀ·X          r = 1ᵀr_X + e
 ///
-/// with η the bound on one underflow, added only where a product is not exactly zero: exact zeros
-/// stay exact. A branch (ReLU) is taken where the enclosure decides it and
-/// is the hull of both sides where it does not. A midpoint that overflows gives an unbounded
+/// with e what rounding changed by the word of `Midpoints`, and η the bound on one underflow, added
+/// only where a product is not exactly zero: exact zeros stay exact. Factors that are points or
+/// products that are exact save their terms. A branch (ReLU) is taken where the enclosure decides
+/// it and is the hull of both sides where it does not. A midpoint that overflows gives an unbounded
 /// radius. Precision: that of the midpoints. Thread-safe; the object is a value and holds no shared
-/// state. `Midpoints` supplies the rounded operations; see `DoubleMidpoints` and
-/// `BigFloatMidpoints`.
+/// state. `Midpoints` supplies the rounded operations; see `DoubleMidpoints`,
+/// `LimbMidpoints` and `BigFloatMidpoints`.
 template <class Midpoints>
 class EnclosingArithmetic {
  public:
@@ -63,6 +77,36 @@ class EnclosingArithmetic {
   [[nodiscard]] const Midpoints& midpoints() const { return midpoints_; }
   [[nodiscard]] Scalar at(const Matrix& x, Eigen::Index row, Eigen::Index col) const {
     return midpoints_.enclosure(x.midpoints, row, col, x.radii(row, col));
+  }
+
+  /// Upper bounds on the absolute values of all members.
+  [[nodiscard]] BoundMatrix magnitudes(const Matrix& x) const {
+    return midpoints_.magnitudes(x.midpoints) + x.radii;
+  }
+  /// The midpoints as points.
+  [[nodiscard]] Matrix centre(const Matrix& x) const {
+    return {x.midpoints, BoundMatrix(x.rows(), x.cols())};
+  }
+  [[nodiscard]] Matrix widened(Matrix x, const BoundMatrix& by) const {
+    x.radii = x.radii + by;
+    return x;
+  }
+  /// The same enclosures around doubles: radii grow by what rounding the midpoints takes.
+  [[nodiscard]] DoubleEnclosures to_doubles(const Matrix& x) const {
+    auto [values, errors] = midpoints_.to_doubles(x.midpoints);
+    return {std::move(values), errors + x.radii};
+  }
+  /// 1 where all members are positive, 0 where none is; nothing if an entry is neither.
+  [[nodiscard]] std::optional<numgeom::Matrix<double>> activity(const Matrix& z) const {
+    numgeom::Matrix<double> result(z.rows(), z.cols());
+    for (Eigen::Index i = 0; i < z.rows(); ++i) {
+      for (Eigen::Index j = 0; j < z.cols(); ++j) {
+        const Sign s = sign(z, i, j);
+        if (s != Sign::kPositive && s != Sign::kNonpositive) return std::nullopt;
+        result(i, j) = s == Sign::kPositive ? 1 : 0;
+      }
+    }
+    return result;
   }
 
   [[nodiscard]] Matrix embed(const ExactMatrix& exact) const {
@@ -77,86 +121,71 @@ class EnclosingArithmetic {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product(a, b);
     };
-    return in_range(
-        {midpoints_.product(x.midpoints, w.midpoints), product_radii(x, w, x.cols(), multiply)});
+    return enclosed(midpoints_.product(x.midpoints, w.midpoints),
+                    product_radii(x, w, x.cols(), multiply));
   }
 
   [[nodiscard]] Matrix product_tn(const Matrix& x, const Matrix& d) const {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product_tn(a, b);
     };
-    return in_range(
-        {midpoints_.product_tn(x.midpoints, d.midpoints), product_radii(x, d, x.rows(), multiply)});
+    return enclosed(midpoints_.product_tn(x.midpoints, d.midpoints),
+                    product_radii(x, d, x.rows(), multiply));
   }
 
   [[nodiscard]] Matrix product_nt(const Matrix& d, const Matrix& w) const {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product_nt(a, b);
     };
-    return in_range(
-        {midpoints_.product_nt(d.midpoints, w.midpoints), product_radii(d, w, d.cols(), multiply)});
+    return enclosed(midpoints_.product_nt(d.midpoints, w.midpoints),
+                    product_radii(d, w, d.cols(), multiply));
   }
 
   [[nodiscard]] Matrix add_row(const Matrix& x, const Matrix& row) const {
-    auto sum = midpoints_.add_row(x.midpoints, row.midpoints);
-    BoundMatrix radii = numgeom::add_row(x.radii, row.radii) + rounding_error(sum);
-    return in_range({std::move(sum), std::move(radii)});
+    return enclosed(midpoints_.add_row(x.midpoints, row.midpoints),
+                    numgeom::add_row(x.radii, row.radii));
   }
 
   [[nodiscard]] Matrix column_sums(const Matrix& x) const {
-    const Magnitude error = gamma(x.rows(), midpoints_.unit());
-    return in_range({midpoints_.column_sums(x.midpoints),
-                     numgeom::column_sums(x.radii + error * midpoints_.magnitudes(x.midpoints))});
+    return enclosed(midpoints_.column_sums(x.midpoints), numgeom::column_sums(x.radii));
   }
 
   [[nodiscard]] Matrix axpy(double alpha, const Matrix& x, const Matrix& y) const {
-    const Magnitude size(alpha);
-    auto sum = midpoints_.axpy(alpha, x.midpoints, y.midpoints);
-    const BoundMatrix scaling_error =
-        ((midpoints_.unit() * size) * midpoints_.magnitudes(x.midpoints))
-            .plus_where_positive(midpoints_.underflow());
-    BoundMatrix radii = size * x.radii + y.radii + scaling_error + rounding_error(sum);
-    return in_range({std::move(sum), std::move(radii)});
+    return enclosed(midpoints_.axpy(alpha, x.midpoints, y.midpoints),
+                    Magnitude(alpha) * x.radii + y.radii);
   }
 
   [[nodiscard]] Matrix relu(const Matrix& z) const {
-    return replace(z, [this, &z](Eigen::Index i, Eigen::Index j) -> std::optional<Scalar> {
-      switch (sign(z, i, j)) {
-        case Sign::kPositive:
-        case Sign::kNonnegative:
-          return std::nullopt;
-        case Sign::kNonpositive:
-          return midpoints_.zero();
-        case Sign::kUndecided:
-          break;
-      }
-      return midpoints_.positive_part(at(z, i, j));
+    Matrix result = z;
+    for_entries(z, [&](Eigen::Index i, Eigen::Index j) {
+      const Sign s = sign(z, i, j);
+      if (s == Sign::kNonpositive) set_zero(result, i, j);
+      if (s == Sign::kUndecided) assign(result, i, j, midpoints_.positive_part(at(z, i, j)));
     });
+    return result;
   }
 
   [[nodiscard]] Matrix relu_gradient(const Matrix& z, const Matrix& d) const {
-    return replace(d, [this, &z, &d](Eigen::Index i, Eigen::Index j) -> std::optional<Scalar> {
-      switch (sign(z, i, j)) {
-        case Sign::kPositive:
-          return std::nullopt;
-        case Sign::kNonpositive:
-          return midpoints_.zero();
-        case Sign::kNonnegative:
-        case Sign::kUndecided:
-          break;
-      }
-      return midpoints_.hull_with_zero(at(d, i, j));
+    Matrix result = d;
+    for_entries(z, [&](Eigen::Index i, Eigen::Index j) {
+      const Sign s = sign(z, i, j);
+      if (s == Sign::kPositive) return;
+      if (s == Sign::kNonpositive)
+        set_zero(result, i, j);
+      else
+        assign(result, i, j, midpoints_.hull_with_zero(at(d, i, j)));
     });
+    return result;
   }
 
   [[nodiscard]] Matrix tanh(const Matrix& z) const {
-    return replace(z, [this, &z](Eigen::Index i, Eigen::Index j) -> std::optional<Scalar> {
+    return from_entries(z.rows(), z.cols(), [&](Eigen::Index i, Eigen::Index j) {
       return detail::hyperbolic_tangent(at(z, i, j));
     });
   }
 
   [[nodiscard]] Matrix tanh_gradient(const Matrix& t, const Matrix& d) const {
-    return replace(d, [this, &t, &d](Eigen::Index i, Eigen::Index j) -> std::optional<Scalar> {
+    return from_entries(d.rows(), d.cols(), [&](Eigen::Index i, Eigen::Index j) {
       return at(d, i, j) * (Scalar(1.0) - sqr(at(t, i, j)));
     });
   }
@@ -172,10 +201,7 @@ class EnclosingArithmetic {
       total += row.loss;
       for (const Scalar& residual : row.residuals) gradient.push_back(residual / rows);
     }
-    const auto entry = [&gradient, &logits](Eigen::Index i, Eigen::Index j) {
-      return std::optional<Scalar>(gradient[static_cast<std::size_t>(i * logits.cols() + j)]);
-    };
-    return {total / rows, replace(logits, entry)};
+    return {total / rows, from_entries(logits.rows(), logits.cols(), std::move(gradient))};
   }
 
   [[nodiscard]] ErrorCount count_errors(const Matrix& logits, const Indices& labels) const {
@@ -202,36 +228,55 @@ class EnclosingArithmetic {
     return Sign::kUndecided;
   }
 
-  BoundMatrix rounding_error(const typename Midpoints::Matrix& computed) const {
-    return midpoints_.unit() * midpoints_.magnitudes(computed);
-  }
-
   template <class Multiply>
   BoundMatrix product_radii(const Matrix& a, const Matrix& b, Eigen::Index terms,
                             const Multiply& multiply) const {
-    const BoundMatrix size_a = midpoints_.magnitudes(a.midpoints);
-    const BoundMatrix size_b = midpoints_.magnitudes(b.midpoints);
-    const Magnitude error = gamma(terms, midpoints_.unit());
-    // Where this is zero, every product has a factor that is exactly zero, and nothing is rounded.
-    const BoundMatrix from_b =
-        multiply(size_a, b.radii + error * size_b)
-            .plus_where_positive(Magnitude(static_cast<double>(terms)) * midpoints_.underflow());
-    return a.radii.is_zero() ? from_b : from_b + multiply(a.radii, size_b + b.radii);
+    const Magnitude error = midpoints_.product_error(terms);
+    const bool rounds = !error.is_zero();
+    const bool a_is_point = a.radii.is_zero();
+    const bool b_is_point = b.radii.is_zero();
+    BoundMatrix radii;
+    if (rounds || !b_is_point) {
+      const BoundMatrix size_a = midpoints_.magnitudes(a.midpoints);
+      // Where this is zero, every product has a factor that is exactly zero, and nothing is
+      // rounded.
+      radii =
+          multiply(size_a, rounds ? b.radii + error * midpoints_.magnitudes(b.midpoints) : b.radii)
+              .plus_where_positive(Magnitude(static_cast<double>(terms)) * midpoints_.underflow());
+    }
+    if (a_is_point) return radii;
+    const BoundMatrix from_a = multiply(a.radii, magnitudes(b));
+    return radii.rows() == 0 ? from_a : radii + from_a;
   }
 
-  /// A copy of `x` in which every entry for which f(i, j) has a value is replaced by it.
   template <class Function>
-  Matrix replace(const Matrix& x, const Function& f) const {
-    auto midpoints = x.midpoints;
+  static void for_entries(const Matrix& x, const Function& f) {
+    for (Eigen::Index i = 0; i < x.rows(); ++i)
+      for (Eigen::Index j = 0; j < x.cols(); ++j) f(i, j);
+  }
+
+  void set_zero(Matrix& x, Eigen::Index i, Eigen::Index j) const {
+    midpoints_.set_zero(x.midpoints, i, j);
+    x.radii.set(i, j, {});
+  }
+  void assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Scalar& value) const {
+    x.radii.set(i, j, midpoints_.assign(x.midpoints, i, j, value));
+  }
+
+  /// Row by row.
+  Matrix from_entries(Eigen::Index rows, Eigen::Index cols, std::vector<Scalar> values) const {
     std::vector<Magnitude> radii;
-    radii.reserve(static_cast<std::size_t>(x.rows() * x.cols()));
-    for (Eigen::Index i = 0; i < x.rows(); ++i) {
-      for (Eigen::Index j = 0; j < x.cols(); ++j) {
-        const std::optional<Scalar> value = f(i, j);
-        radii.push_back(value ? midpoints_.assign(midpoints, i, j, *value) : x.radii(i, j));
-      }
-    }
-    return {std::move(midpoints), BoundMatrix(x.rows(), x.cols(), radii)};
+    radii.reserve(values.size());
+    for (const Scalar& value : values) radii.push_back(midpoints_.radius_of(value));
+    return enclosed(midpoints_.from_midpoints(rows, cols, values), BoundMatrix(rows, cols, radii));
+  }
+  template <class Function>
+  Matrix from_entries(Eigen::Index rows, Eigen::Index cols, const Function& f) const {
+    std::vector<Scalar> values;
+    values.reserve(static_cast<std::size_t>(rows * cols));
+    for (Eigen::Index i = 0; i < rows; ++i)
+      for (Eigen::Index j = 0; j < cols; ++j) values.push_back(f(i, j));
+    return from_entries(rows, cols, std::move(values));
   }
 
   std::vector<Scalar> row_of(const Matrix& x, Eigen::Index i) const {
@@ -254,10 +299,14 @@ class EnclosingArithmetic {
     return false;
   }
 
-  /// Entries whose midpoint left the range in which the error bounds hold.
-  static Matrix in_range(Matrix x) {
-    Midpoints::restore_range(x.midpoints, x.radii);
-    return x;
+  /// Midpoints as computed, with the radii that come from the operands (none for no rows).
+  /// Entries whose midpoint left the range in which the error bounds hold are seen to.
+  static Matrix enclosed(RoundedMatrix<typename Midpoints::Matrix> computed,
+                         const BoundMatrix& radii) {
+    Matrix result{std::move(computed.value),
+                  radii.rows() == 0 ? std::move(computed.error) : radii + computed.error};
+    Midpoints::restore_range(result.midpoints, result.radii);
+    return result;
   }
 
   Midpoints midpoints_;

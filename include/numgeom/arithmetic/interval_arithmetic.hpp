@@ -18,9 +18,9 @@ class DoubleMidpoints {
   DoubleMidpoints();
 
   [[nodiscard]] int bits() const { return 53; }
-  /// u: a sum or product rounded to nearest errs by at most u times the absolute result …
-  [[nodiscard]] static Magnitude unit() { return Magnitude::power_of_two(-53); }
-  /// … and a product by at most this besides, when it underflows.
+  /// γ_n: what rounding changes in a sum of n products, relative to the sum of their sizes …
+  [[nodiscard]] static Magnitude product_error(Eigen::Index terms) { return gamma(terms, unit()); }
+  /// … and what a product that underflows adds at most.
   [[nodiscard]] static Magnitude underflow() { return Magnitude::power_of_two(-1074); }
 
   [[nodiscard]] static Matrix zeros(Eigen::Index rows, Eigen::Index cols) {
@@ -30,17 +30,21 @@ class DoubleMidpoints {
   [[nodiscard]] static Matrix gather_rows(const Matrix& x, const Indices& rows) {
     return x(rows, Eigen::all);
   }
-  [[nodiscard]] static Matrix product(const Matrix& a, const Matrix& b);
-  [[nodiscard]] static Matrix product_tn(const Matrix& a, const Matrix& b);
-  [[nodiscard]] static Matrix product_nt(const Matrix& a, const Matrix& b);
-  [[nodiscard]] static Matrix add_row(const Matrix& x, const Matrix& row) {
-    return x.rowwise() + row.row(0);
-  }
-  [[nodiscard]] static Matrix column_sums(const Matrix& x) { return x.colwise().sum(); }
-  [[nodiscard]] static Matrix axpy(double alpha, const Matrix& x, const Matrix& y) {
-    return alpha * x + y;
-  }
+  /// The error of a product is left to `product_error`.
+  [[nodiscard]] static RoundedMatrix<Matrix> product(const Matrix& a, const Matrix& b);
+  [[nodiscard]] static RoundedMatrix<Matrix> product_tn(const Matrix& a, const Matrix& b);
+  [[nodiscard]] static RoundedMatrix<Matrix> product_nt(const Matrix& a, const Matrix& b);
+  /// u|C|.
+  [[nodiscard]] static RoundedMatrix<Matrix> add_row(const Matrix& x, const Matrix& row);
+  /// γ_n·1ᵀ|X|.
+  [[nodiscard]] static RoundedMatrix<Matrix> column_sums(const Matrix& x);
+  /// u(|α||X| + |C|), and η where αX is not exactly zero.
+  [[nodiscard]] static RoundedMatrix<Matrix> axpy(double alpha, const Matrix& x, const Matrix& y);
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x) { return BoundMatrix(x); }
+  /// What they are.
+  [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x) {
+    return {x, BoundMatrix(x.rows(), x.cols())};
+  }
   /// Where a midpoint is not finite: zero, with an unbounded radius.
   static void restore_range(Matrix& midpoints, BoundMatrix& radii);
 
@@ -56,7 +60,14 @@ class DoubleMidpoints {
     return widened(Interval(x(i, j)), radius);
   }
   /// Stores the midpoint of `value` and returns its radius.
-  static Magnitude assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Interval& value);
+  static Magnitude assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Interval& value) {
+    x(i, j) = value.midpoint();
+    return Magnitude(value.radius());
+  }
+  static void set_zero(Matrix& x, Eigen::Index i, Eigen::Index j) { x(i, j) = 0; }
+  /// A matrix of the midpoints, row by row.
+  [[nodiscard]] static RoundedMatrix<Matrix> from_midpoints(Eigen::Index rows, Eigen::Index cols,
+                                                            const std::vector<Interval>& values);
   [[nodiscard]] static Interval zero() { return Interval(0.0); }
   [[nodiscard]] static Interval positive_part(const Interval& x) { return max(x, Interval(0.0)); }
   [[nodiscard]] static Interval hull_with_zero(const Interval& x) { return hull(x, Interval(0.0)); }
@@ -67,6 +78,9 @@ class DoubleMidpoints {
   }
   [[nodiscard]] static Interval widened(const Interval& x, const Magnitude& by);
   [[nodiscard]] static Magnitude exp_up(const Magnitude& x);
+
+ private:
+  [[nodiscard]] static Magnitude unit() { return Magnitude::power_of_two(-53); }
 };
 
 /// Enclosing matrix arithmetic in doubles: fast, 53 bits.

@@ -93,6 +93,13 @@ class Magnitude {
     if (a.is_zero()) return {};
     return {inflate(a.mantissa_ / lower.mantissa_), a.exponent_ - lower.exponent_};
   }
+  /// √a, at most 2^-50 too large, relatively.
+  friend Magnitude sqrt_up(const Magnitude& a) {
+    if (a.is_zero() || !a.is_finite()) return a;
+    const bool odd = (a.exponent_ & 1) != 0;
+    const double mantissa = odd ? 2 * a.mantissa_ : a.mantissa_;
+    return {inflate(std::sqrt(mantissa)), (a.exponent_ - (odd ? 1 : 0)) / 2};
+  }
   Magnitude& operator+=(const Magnitude& other) { return *this = *this + other; }
   Magnitude& operator*=(const Magnitude& other) { return *this = *this * other; }
 
@@ -122,5 +129,7 @@ class Magnitude {
   double mantissa_ = 0;
   std::int64_t exponent_ = 0;
 };
+
+Magnitude sqrt_up(const Magnitude& a);
 
 }  // namespace numgeom

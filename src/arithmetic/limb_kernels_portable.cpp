@@ -1,0 +1,7 @@
+// For every processor: what the compiler makes of plain products.
+#include "limb_kernels.hpp"
+
+#define NUMGEOM_KERNELS kPortable
+#define NUMGEOM_KERNELS_NAME "portable"
+#define NUMGEOM_MUL32(a, b) (((a)&kWordMask) * ((b)&kWordMask))
+#include "limb_kernels_words.inc"

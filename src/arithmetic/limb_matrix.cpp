@@ -1,0 +1,108 @@
+#include "numgeom/arithmetic/limb_matrix.hpp"
+
+#include <gmp.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace numgeom {
+namespace {
+
+constexpr std::uint64_t kMask = LimbMatrix::kLimbMask;
+constexpr int kNails = 64 - LimbMatrix::kLimbBits;
+
+/// The integer of an entry in sign and magnitude.
+class Integer {
+ public:
+  Integer() { mpz_init(value_); }
+  Integer(const Integer&) = delete;
+  Integer& operator=(const Integer&) = delete;
+  ~Integer() { mpz_clear(value_); }
+  mpz_ptr get() { return value_; }
+
+ private:
+  mpz_t value_;
+};
+
+/// Two's complement of the digits in place.
+void negate(std::vector<std::uint64_t>& digits) {
+  std::uint64_t carry = 1;
+  for (std::uint64_t& digit : digits) {
+    const std::uint64_t sum = (~digit & kMask) + carry;
+    digit = sum & kMask;
+    carry = sum >> LimbMatrix::kLimbBits;
+  }
+}
+
+std::uint64_t any_lane(const LimbLanes& x) {
+  std::uint64_t any = 0;
+  for (const std::uint64_t lane : x.lane) any |= lane;
+  return any;
+}
+
+}  // namespace
+
+bool LimbMatrix::is_zero(Eigen::Index row, Eigen::Index col) const {
+  for (int s = 0; s < limbs_; ++s)
+    if (limb(row, col, s) != 0) return false;
+  return true;
+}
+
+int LimbMatrix::significant_bits() const {
+  for (int s = limbs_ - 1; s >= 0; --s) {
+    LimbLanes any{};
+    for (std::size_t b = 0; b < data_.size(); b += limbs_) {
+      const LimbLanes& top = data_[b + limbs_ - 1];
+      const LimbLanes& digit = data_[b + s];
+      for (int l = 0; l < kLanes; ++l) {
+        // All bits of a negative number flipped: |x| − 1.
+        const std::uint64_t sign = 0 - (top.lane[l] >> (kLimbBits - 1));
+        any.lane[l] |= (digit.lane[l] ^ sign) & kLimbMask;
+      }
+    }
+    const std::uint64_t bits = any_lane(any);
+    if (bits != 0) return s * kLimbBits + static_cast<int>(std::bit_width(bits));
+  }
+  return 0;
+}
+
+BigFloat LimbMatrix::entry(Eigen::Index row, Eigen::Index col) const {
+  std::vector<std::uint64_t> digits(limbs_);
+  for (int s = 0; s < limbs_; ++s) digits[s] = limb(row, col, s);
+  const bool negative = is_negative(row, col);
+  if (negative) negate(digits);
+  Integer integer;
+  mpz_import(integer.get(), digits.size(), -1, sizeof(std::uint64_t), 0, kNails, digits.data());
+  if (negative) mpz_neg(integer.get(), integer.get());
+  BigFloat result(limbs_ * kLimbBits);
+  mpfr_set_z_2exp(result.get(), integer.get(), exponent_, MPFR_RNDN);
+  return result;
+}
+
+Magnitude LimbMatrix::set(Eigen::Index row, Eigen::Index col, const BigFloat& value) {
+  set_zero(row, col);
+  if (value.is_zero()) return {};
+  const std::int64_t least = mpfr_get_exp(value.get()) - exponent_;
+  const int most_bits = limbs_ * kLimbBits - 1;
+  if (!value.is_finite() || least > most_bits || least < -1) return Magnitude::upper(value);
+  BigFloat scaled(value);
+  mpfr_mul_2si(scaled.get(), scaled.get(), -exponent_, MPFR_RNDN);
+  Integer integer;
+  mpfr_get_z(integer.get(), scaled.get(), MPFR_RNDN);
+  if (mpz_sizeinbase(integer.get(), 2) > static_cast<std::size_t>(most_bits))
+    return Magnitude::upper(value);
+  const bool exact = mpfr_cmp_z(scaled.get(), integer.get()) == 0;
+  const bool negative = mpz_sgn(integer.get()) < 0;
+  std::vector<std::uint64_t> digits(limbs_);
+  mpz_export(digits.data(), nullptr, -1, sizeof(std::uint64_t), 0, kNails, integer.get());
+  if (negative) negate(digits);
+  for (int s = 0; s < limbs_; ++s) block(row, col / kLanes)[s].lane[col % kLanes] = digits[s];
+  return exact ? Magnitude() : Magnitude::power_of_two(exponent_ - 1);
+}
+
+void LimbMatrix::set_zero(Eigen::Index row, Eigen::Index col) {
+  for (int s = 0; s < limbs_; ++s) block(row, col / kLanes)[s].lane[col % kLanes] = 0;
+}
+
+}  // namespace numgeom

@@ -1,0 +1,340 @@
+#include "limb_product.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <memory>
+
+#include "numgeom/error.hpp"
+#include "residue_basis.hpp"
+
+namespace numgeom {
+namespace {
+
+using kernels::Kernels;
+using kernels::kLanes;
+using kernels::kTileCols;
+using kernels::kTileRows;
+
+std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
+
+const std::uint64_t* words(const LimbLanes* lanes) { return lanes->lane; }
+std::uint64_t* words(LimbLanes* lanes) { return lanes->lane; }
+
+/// A factor, and how many of its limbs say anything.
+struct Factor {
+  explicit Factor(const LimbMatrix& x)
+      : matrix(x), bits(x.significant_bits()), limbs(std::min(x.limbs(), limbs_for_bits(bits))) {}
+
+  const LimbMatrix& matrix;
+  int bits;
+  int limbs;
+};
+
+/// Bits of a sum of `terms` products.
+int product_bits(const Factor& a, const Factor& b, Eigen::Index terms) {
+  return a.bits + b.bits + static_cast<int>(std::bit_width(static_cast<std::uint64_t>(terms)));
+}
+
+/// Memory that is written before it is read.
+class Buffer {
+ public:
+  explicit Buffer(std::size_t words) : words_(new std::uint64_t[words]) {}
+  [[nodiscard]] std::uint64_t* data() { return words_.get(); }
+
+ private:
+  std::unique_ptr<std::uint64_t[]> words_;
+};
+
+struct Range {
+  std::size_t begin;
+  std::size_t end;
+  [[nodiscard]] std::size_t size() const { return end - begin; }
+};
+
+/// The product by residues, in pieces of rows and terms that stay in the cache.
+class ResidueProduct {
+ public:
+  ResidueProduct(const Factor& a, const Factor& b, Transposed transposed, int bits,
+                 const Kernels& kernels)
+      : a_(a),
+        b_(b),
+        a_by_columns_(transposed == Transposed::kLeft),
+        b_by_columns_(transposed == Transposed::kRight),
+        kernels_(kernels),
+        basis_(ResidueBasis::of(kernels, bits)),
+        rows_(a_by_columns_ ? a.matrix.cols() : a.matrix.rows()),
+        terms_(a_by_columns_ ? a.matrix.rows() : a.matrix.cols()),
+        cols_(b_by_columns_ ? b.matrix.rows() : b.matrix.cols()) {}
+
+  LimbMatrix run() {
+    LimbMatrix result(static_cast<Eigen::Index>(rows_), static_cast<Eigen::Index>(cols_),
+                      basis_->limbs(), a_.matrix.exponent() + b_.matrix.exponent());
+    const std::size_t most_terms = std::min(round_up(terms_, kLanes), kTermsAtOnce);
+    const std::size_t most_rows = rows_at_once(most_terms);
+    const std::size_t primes = basis_->count();
+    Buffer a_residues(primes * most_rows * most_terms);
+    Buffer b_residues(primes * most_terms * padded_cols());
+    Buffer c_residues(primes * most_rows * padded_cols());
+    const bool in_one_go = terms_ <= kTermsAtOnce;
+    for (std::size_t i = 0; i < rows_; i += most_rows) {
+      const Range rows{i, std::min(i + most_rows, rows_)};
+      for (std::size_t k = 0; k < terms_; k += kTermsAtOnce) {
+        const Range terms{k, std::min(k + kTermsAtOnce, terms_)};
+        load_left(rows, terms, a_residues.data());
+        if (i == 0 || !in_one_go) load_right(terms, b_residues.data());
+        multiply(rows, terms, a_residues.data(), b_residues.data(), c_residues.data(), k > 0);
+      }
+      store(rows, c_residues.data(), result);
+    }
+    return result;
+  }
+
+ private:
+  static constexpr std::size_t kTermsAtOnce = 256;
+  static_assert(kTermsAtOnce <= kernels::kMostTerms && kTermsAtOnce % kLanes == 0);
+
+  [[nodiscard]] std::size_t padded_cols() const { return round_up(cols_, kTileCols); }
+  [[nodiscard]] std::size_t rows_at_once(std::size_t terms) const {
+    constexpr std::size_t kCacheWords = 1 << 18;
+    const std::size_t widest = std::max(terms, padded_cols());
+    const std::size_t rows = kCacheWords / (basis_->count() * widest) / kLanes * kLanes;
+    return std::min(std::max(rows, 4 * kLanes), round_up(rows_, kLanes));
+  }
+
+  /// Lanes that run along the terms fill up blocks; the residues of what lies beyond are zero.
+  [[nodiscard]] std::size_t padded_terms(const Range& terms) const {
+    return a_by_columns_ ? terms.size() : round_up(terms.size(), kLanes);
+  }
+  [[nodiscard]] std::size_t left_distance(const Range& rows, const Range& terms) const {
+    return round_up(rows.size(), kLanes) * padded_terms(terms);
+  }
+  [[nodiscard]] std::size_t right_distance(const Range& terms) const {
+    return padded_terms(terms) * padded_cols();
+  }
+
+  void convert(const Factor& x, std::size_t row, std::size_t block, std::uint64_t* target,
+               kernels::LaneTarget where, std::size_t distance) const {
+    kernels_.to_residues(
+        words(x.matrix.block(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(block))),
+        x.limbs, basis_->primes(), basis_->count(), target, where, distance);
+  }
+
+  /// Tiles of kTileRows rows: [tile][term][row].
+  void load_left(const Range& rows, const Range& terms, std::uint64_t* target) const {
+    const std::size_t padded = padded_terms(terms);
+    const std::size_t distance = left_distance(rows, terms);
+    if (a_by_columns_) {
+      for (std::size_t k = terms.begin; k < terms.end; ++k)
+        for (std::size_t i = rows.begin; i < rows.end; i += kLanes) {
+          const std::size_t tile = (i - rows.begin) / kTileRows;
+          convert(a_, k, i / kLanes, target + (tile * padded + k - terms.begin) * kTileRows,
+                  {0, padded * kTileRows}, distance);
+        }
+      return;
+    }
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      const std::size_t tile = (i - rows.begin) / kTileRows;
+      std::uint64_t* row = target + tile * padded * kTileRows + (i - rows.begin) % kTileRows;
+      for (std::size_t k = terms.begin; k < terms.end; k += kLanes)
+        convert(a_, i, k / kLanes, row + (k - terms.begin) * kTileRows, {kTileRows, 0}, distance);
+    }
+  }
+
+  /// Tiles of kTileCols columns: [tile][term][column].
+  void load_right(const Range& terms, std::uint64_t* target) const {
+    const std::size_t padded = padded_terms(terms);
+    const std::size_t distance = right_distance(terms);
+    const auto at = [&](std::size_t j, std::size_t k) {
+      return target + (j / kTileCols * padded + k - terms.begin) * kTileCols + j % kTileCols;
+    };
+    if (b_by_columns_) {
+      for (std::size_t j = 0; j < cols_; ++j)
+        for (std::size_t k = terms.begin; k < terms.end; k += kLanes)
+          convert(b_, j, k / kLanes, at(j, k), {kTileCols, 0}, distance);
+      return;
+    }
+    for (std::size_t k = terms.begin; k < terms.end; ++k)
+      for (std::size_t j = 0; j < cols_; j += kLanes)
+        convert(b_, k, j / kLanes, at(j, k), {1, 0}, distance);
+  }
+
+  void multiply(const Range& rows, const Range& terms, const std::uint64_t* a,
+                const std::uint64_t* b, std::uint64_t* c, bool accumulate) const {
+    const std::size_t padded = padded_terms(terms);
+    const std::size_t a_distance = left_distance(rows, terms);
+    const std::size_t b_distance = right_distance(terms);
+    const std::size_t c_distance = round_up(rows.size(), kLanes) * padded_cols();
+    const std::size_t row_tiles = (rows.size() + kTileRows - 1) / kTileRows;
+    for (int p = 0; p < basis_->count(); ++p)
+      kernels_.multiply({a + p * a_distance, padded * kTileRows, row_tiles},
+                        {b + p * b_distance, padded * kTileCols, padded_cols() / kTileCols}, padded,
+                        c + p * c_distance, basis_->primes()[p], accumulate);
+  }
+
+  void store(const Range& rows, const std::uint64_t* c, LimbMatrix& result) const {
+    const std::size_t distance = round_up(rows.size(), kLanes) * padded_cols();
+    for (std::size_t i = rows.begin; i < rows.end; ++i)
+      for (std::size_t j = 0; j < cols_; j += kLanes)
+        kernels_.from_residues(c + (i - rows.begin) * padded_cols() + j, distance, basis_->primes(),
+                               basis_->count(), basis_->modulus(), basis_->limbs(),
+                               words(result.block(static_cast<Eigen::Index>(i),
+                                                  static_cast<Eigen::Index>(j / kLanes))));
+    clear_padding(rows, result);
+  }
+
+  /// Lanes beyond the last column hold what the padding of the tiles gave.
+  void clear_padding(const Range& rows, LimbMatrix& result) const {
+    const std::size_t used = cols_ % kLanes;
+    if (used == 0) return;
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      LimbLanes* block = result.block(static_cast<Eigen::Index>(i), result.blocks() - 1);
+      for (int s = 0; s < result.limbs(); ++s)
+        std::fill(block[s].lane + used, block[s].lane + kLanes, 0);
+    }
+  }
+
+  const Factor& a_;
+  const Factor& b_;
+  bool a_by_columns_;
+  bool b_by_columns_;
+  const Kernels& kernels_;
+  std::shared_ptr<const ResidueBasis> basis_;
+  std::size_t rows_;
+  std::size_t terms_;
+  std::size_t cols_;
+};
+
+/// The product where the left operand has one limb: limb by limb, zeros of it skipped.
+class ShortProduct {
+ public:
+  ShortProduct(const Factor& a, const Factor& b, bool transposed, int bits, const Kernels& kernels)
+      : a_(a.matrix),
+        b_(b.matrix),
+        b_limbs_(b.limbs),
+        transposed_(transposed),
+        kernels_(kernels),
+        rows_(transposed ? a_.cols() : a_.rows()),
+        terms_(transposed ? a_.rows() : a_.cols()),
+        width_(limbs_for_bits(bits)) {}
+
+  LimbMatrix run() {
+    gather_factors();
+    LimbMatrix result(rows_, b_.cols(), width_, a_.exponent() + b_.exponent());
+    const std::size_t size = static_cast<std::size_t>(width_) * kLanes;
+    std::vector<LimbLanes> sums(static_cast<std::size_t>(rows_ * width_));
+    const std::size_t row_stride = static_cast<std::size_t>(b_.blocks() * b_.limbs()) * kLanes;
+    for (Eigen::Index j = 0; j < b_.blocks(); ++j) {
+      std::fill(sums.begin(), sums.end(), LimbLanes{});
+      // The pieces of the terms one after the other, so that their rows of b stay in the cache.
+      for (std::size_t at = 0; at + 1 < starts_.size(); ++at) {
+        const std::size_t begin = starts_[at];
+        const std::size_t count = starts_[at + 1] - begin;
+        if (count == 0) continue;
+        auto* sum = reinterpret_cast<std::int64_t*>(sums.data()) + at % rows_ * size;
+        kernels_.accumulate(words(b_.block(0, j)), row_stride, b_limbs_, factors_.data() + begin,
+                            terms_of_.data() + begin, count, sum, width_);
+        propagate(sum);
+      }
+      for (Eigen::Index i = 0; i < rows_; ++i)
+        std::copy_n(sums.data() + i * width_, width_, result.block(i, j));
+    }
+    return result;
+  }
+
+ private:
+  static constexpr Eigen::Index kTermsAtOnce = 64;
+  static_assert(kTermsAtOnce <= static_cast<Eigen::Index>(kernels::kMostFactors));
+
+  /// The nonzero entries of a, piece by piece of the terms and row by row.
+  void gather_factors() {
+    for (Eigen::Index start = 0; start < terms_; start += kTermsAtOnce) {
+      const Eigen::Index end = std::min(start + kTermsAtOnce, terms_);
+      for (Eigen::Index i = 0; i < rows_; ++i) {
+        starts_.push_back(factors_.size());
+        for (Eigen::Index k = start; k < end; ++k) {
+          const std::uint64_t factor = transposed_ ? a_.limb(k, i, 0) : a_.limb(i, k, 0);
+          if (factor == 0) continue;
+          factors_.push_back(factor);
+          terms_of_.push_back(static_cast<std::uint32_t>(k));
+        }
+      }
+    }
+    starts_.push_back(factors_.size());
+  }
+
+  /// Carries up, limb by limb; what leaves the last limb is the sign.
+  void propagate(std::int64_t* sums) const {
+    std::int64_t carry[kLanes] = {};
+    for (int s = 0; s < width_; ++s) {
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        const std::int64_t sum = sums[s * kLanes + l] + carry[l];
+        sums[s * kLanes + l] = sum & static_cast<std::int64_t>(LimbMatrix::kLimbMask);
+        carry[l] = sum >> LimbMatrix::kLimbBits;
+      }
+    }
+  }
+
+  const LimbMatrix& a_;
+  const LimbMatrix& b_;
+  int b_limbs_;
+  bool transposed_;
+  const Kernels& kernels_;
+  Eigen::Index rows_;
+  Eigen::Index terms_;
+  int width_;
+  std::vector<std::size_t> starts_;
+  std::vector<std::uint64_t> factors_;
+  std::vector<std::uint32_t> terms_of_;
+};
+
+}  // namespace
+
+bool is_available(LimbPath path) {
+  switch (path) {
+    case LimbPath::kBest:
+    case LimbPath::kPortable:
+      return true;
+#ifdef __x86_64__
+    case LimbPath::kAvx2:
+      return __builtin_cpu_supports("avx2") != 0;
+    case LimbPath::kIfma:
+      return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+             __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512ifma") != 0;
+#else
+    default:
+      break;
+#endif
+  }
+  return false;
+}
+
+const kernels::Kernels& kernels_for(LimbPath path) {
+  if (!is_available(path)) throw Error("ball arithmetic: this processor lacks the path asked for");
+#ifdef __x86_64__
+  const bool best = path == LimbPath::kBest;
+  if (path == LimbPath::kIfma || (best && is_available(LimbPath::kIfma))) return kernels::kIfma;
+  if (path == LimbPath::kAvx2 || (best && is_available(LimbPath::kAvx2))) return kernels::kAvx2;
+#endif
+  return kernels::kPortable;
+}
+
+std::string name_of(LimbPath path) { return kernels_for(path).name; }
+
+LimbMatrix exact_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
+                         const Kernels& kernels) {
+  const bool left = transposed == Transposed::kLeft;
+  const Eigen::Index rows = left ? a.cols() : a.rows();
+  const Eigen::Index cols = transposed == Transposed::kRight ? b.rows() : b.cols();
+  const Eigen::Index terms = left ? a.rows() : a.cols();
+  if (terms != (transposed == Transposed::kRight ? b.cols() : b.rows()))
+    throw Error("matrix product: the inner dimensions differ");
+  if (rows == 0 || cols == 0 || terms == 0) return {rows, cols, 1, 0};
+  const Factor x(a);
+  const Factor y(b);
+  const int bits = product_bits(x, y, terms);
+  if (kernels.accumulate != nullptr && x.limbs == 1 && transposed != Transposed::kRight)
+    return ShortProduct(x, y, left, bits, kernels).run();
+  return ResidueProduct(x, y, transposed, bits, kernels).run();
+}
+
+}  // namespace numgeom

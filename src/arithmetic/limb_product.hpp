@@ -1,0 +1,18 @@
+#pragma once
+
+#include "limb_kernels.hpp"
+#include "numgeom/arithmetic/limb_arithmetic.hpp"
+
+namespace numgeom {
+
+/// Which operand of a product is taken transposed.
+enum class Transposed { kNone, kLeft, kRight };
+
+/// The kernels behind a path. Throws `Error` where this processor cannot run them.
+const kernels::Kernels& kernels_for(LimbPath path);
+
+/// a·b, aᵀ·b or a·bᵀ, exactly: with as many limbs as it takes.
+LimbMatrix exact_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
+                         const kernels::Kernels& kernels);
+
+}  // namespace numgeom

@@ -1,0 +1,203 @@
+#include "numgeom/arithmetic/limb_arithmetic.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "numgeom/error.hpp"
+#include "support/limbs.hpp"
+
+// Rounded operations are compared with exact ones in MPFR: each entry must lie within the error
+// that the operation states, and the error within half a unit of the matrix's last place.
+
+using namespace numgeom;
+
+namespace {
+
+using Eigen::Index;
+using test::Random;
+
+constexpr int kExactBits = 40000;
+
+BigFloatMatrix exact_values(const LimbMatrix& x) {
+  BigFloatMatrix result(x.rows(), x.cols(), kExactBits);
+  for (Index i = 0; i < x.rows(); ++i)
+    for (Index j = 0; j < x.cols(); ++j) {
+      const BigFloat entry = x.entry(i, j);
+      mpfr_set(result(i, j).get(), entry.get(), MPFR_RNDN);
+    }
+  return result;
+}
+
+/// |found − exact| ≤ error ≤ (½ + 2^-48) units of the last place, unit ≤ 2^-bits·greatest.
+void check_rounding(const RoundedMatrix<LimbMatrix>& found, const BigFloatMatrix& exact, int bits) {
+  Magnitude greatest;
+  BigFloat difference(kExactBits);
+  const Magnitude unit = Magnitude::power_of_two(found.value.exponent());
+  for (Index i = 0; i < exact.rows(); ++i)
+    for (Index j = 0; j < exact.cols(); ++j) {
+      const Magnitude size = Magnitude::upper(exact(i, j));
+      if (greatest < size) greatest = size;
+      mpfr_sub(difference.get(), found.value.entry(i, j).get(), exact(i, j).get(), MPFR_RNDN);
+      const Magnitude error = found.error(i, j);
+      INFO("entry " << i << "," << j << " at " << bits << " bits");
+      if (error.is_zero())
+        REQUIRE(difference.is_zero());
+      else
+        REQUIRE(mpfr_cmpabs(difference.get(), error.to_big_float().get()) <= 0);
+      REQUIRE(error <= Magnitude(0.5 + 0x1p-48) * unit);
+    }
+  if (!found.error.is_zero()) REQUIRE(unit <= Magnitude::power_of_two(1 - bits) * greatest);
+}
+
+}  // namespace
+
+TEST_CASE("limb matrices: entries, signs and sizes") {
+  Random random = Random::announced("limb entries", 21);
+  for (int n = 0; n < test::repetitions(200); ++n) {
+    const LimbMatrix x =
+        test::random_limbs(random, 3, 11, 1 + random.below(6), random.below(9) - 4);
+    const int bits = x.significant_bits();
+    LimbMatrix copy(3, 11, x.limbs(), x.exponent());
+    for (Index i = 0; i < x.rows(); ++i)
+      for (Index j = 0; j < x.cols(); ++j) {
+        const BigFloat value = x.entry(i, j);
+        CHECK(x.is_zero(i, j) == value.is_zero());
+        CHECK(x.is_negative(i, j) == (mpfr_sgn(value.get()) < 0));
+        CHECK(Magnitude::upper(value) <= Magnitude::power_of_two(bits + x.exponent()));
+        CHECK(copy.set(i, j, value).is_zero());
+        for (int s = 0; s < x.limbs(); ++s) CHECK(copy.limb(i, j, s) == x.limb(i, j, s));
+      }
+  }
+}
+
+TEST_CASE("limb matrices: what does not fit is taken in by the bound") {
+  LimbMatrix x(1, 1, 1, 0);
+  CHECK(x.set(0, 0, BigFloat::exact(0x1p60)) >= Magnitude(0x1p60));
+  CHECK(x.is_zero(0, 0));
+  CHECK(x.set(0, 0, BigFloat::exact(0.25)) >= Magnitude(0.25));
+  CHECK(x.set(0, 0, BigFloat::exact(-2.75)) >= Magnitude(0.25));
+  CHECK(x.entry(0, 0).to_double() == -3);
+}
+
+TEST_CASE("fp32 data is embedded exactly in as few limbs as it needs") {
+  ExactMatrix pixels(2, 3);
+  pixels << 0, 255.0F / 256, 1.0F / 256, 0.5F, 128.0F / 256, 3.0F / 256;
+  CHECK(LimbMidpoints::embed(pixels).limbs() == 1);
+  ExactMatrix wild(1, 5);
+  wild << 3.4028234e38F, -1e-45F, 0, 0.1F, -0.3F;
+  for (const ExactMatrix& exact : {pixels, wild}) {
+    const LimbMatrix x = LimbMidpoints::embed(exact);
+    for (Index i = 0; i < exact.rows(); ++i)
+      for (Index j = 0; j < exact.cols(); ++j)
+        CHECK(mpfr_cmp_d(x.entry(i, j).get(), exact(i, j)) == 0);
+  }
+}
+
+TEST_CASE("rounded products and sums err by what they say, relative to the greatest entry") {
+  Random random = Random::announced("rounded operations", 22);
+  const BigFloatMidpoints exact(kExactBits);
+  for (int n = 0; n < test::repetitions(60); ++n) {
+    const int bits = 53 + random.below(random.below(5) == 0 ? 2000 : 300);
+    const LimbMidpoints midpoints(bits);
+    const auto draw = [&](Index rows, Index cols) {
+      return test::random_limbs(
+          random, rows, cols, 1 + random.below(12),
+          random.below(3) == 0 ? random.below(4000) - 2000 : random.below(60));
+    };
+    const Index rows = 1 + random.below(5);
+    const Index inner = 1 + random.below(9);
+    const Index cols = 1 + random.below(12);
+    const LimbMatrix a = draw(rows, inner);
+    const LimbMatrix b = draw(inner, cols);
+    const LimbMatrix c = draw(rows, cols);
+    const LimbMatrix d = draw(rows, cols);
+    const LimbMatrix row = draw(1, cols);
+    const int p = midpoints.bits();
+    check_rounding(midpoints.product(a, b), exact.product(exact_values(a), exact_values(b)).value,
+                   p);
+    check_rounding(midpoints.product_tn(a, c),
+                   exact.product_tn(exact_values(a), exact_values(c)).value, p);
+    check_rounding(midpoints.product_nt(c, b),
+                   exact.product_nt(exact_values(c), exact_values(b)).value, p);
+    check_rounding(midpoints.column_sums(c), exact.column_sums(exact_values(c)).value, p);
+    // Sums that cancel are rounded at the size of their terms.
+    const auto sum = midpoints.add_row(c, row);
+    const auto combined = midpoints.axpy(random.finite(), c, d);
+    CHECK(sum.error.is_finite());
+    CHECK(combined.error.is_finite());
+  }
+}
+
+TEST_CASE("sums err by what they say") {
+  Random random = Random::announced("sums of limbs", 23);
+  const BigFloatMidpoints exact(kExactBits);
+  for (int n = 0; n < test::repetitions(200); ++n) {
+    const LimbMidpoints midpoints(53 + random.below(300));
+    const auto draw = [&](Index rows) {
+      return test::random_limbs(random, rows, 9, 1 + random.below(8), random.below(500) - 250);
+    };
+    const LimbMatrix x = draw(3);
+    const LimbMatrix y = draw(3);
+    const LimbMatrix row = draw(1);
+    const double alpha = random.below(8) == 0 ? 0.0 : random.moderate();
+    const auto check = [](const RoundedMatrix<LimbMatrix>& found, const BigFloatMatrix& expected) {
+      BigFloat difference(kExactBits);
+      for (Index i = 0; i < expected.rows(); ++i)
+        for (Index j = 0; j < expected.cols(); ++j) {
+          mpfr_sub(difference.get(), found.value.entry(i, j).get(), expected(i, j).get(),
+                   MPFR_RNDN);
+          REQUIRE(
+              (found.error(i, j).is_zero()
+                   ? difference.is_zero()
+                   : mpfr_cmpabs(difference.get(), found.error(i, j).to_big_float().get()) <= 0));
+        }
+    };
+    check(midpoints.add_row(x, row), exact.add_row(exact_values(x), exact_values(row)).value);
+    check(midpoints.axpy(alpha, x, y), exact.axpy(alpha, exact_values(x), exact_values(y)).value);
+    check(midpoints.axpy(-alpha, x, x), exact.axpy(-alpha, exact_values(x), exact_values(x)).value);
+  }
+}
+
+TEST_CASE("magnitudes and doubles of limbs are bounds, and near") {
+  Random random = Random::announced("doubles of limbs", 24);
+  for (int n = 0; n < test::repetitions(200); ++n) {
+    const LimbMatrix x =
+        test::random_limbs(random, 2, 9, 1 + random.below(8), random.below(400) - 300);
+    const BoundMatrix sizes = LimbMidpoints::magnitudes(x);
+    const DoubleEnclosures doubles = LimbMidpoints::to_doubles(x);
+    const Magnitude unit = Magnitude::power_of_two(x.exponent() + x.significant_bits() - 100);
+    for (Index i = 0; i < x.rows(); ++i)
+      for (Index j = 0; j < x.cols(); ++j) {
+        const BigFloat value = x.entry(i, j);
+        CHECK(Magnitude::upper(value) <= sizes(i, j));
+        CHECK(sizes(i, j) <= Magnitude(1 + 0x1p-48) * Magnitude::upper(value) + unit);
+        CHECK(sizes(i, j).is_zero() == value.is_zero());
+        BigFloat difference(kExactBits);
+        mpfr_sub_d(difference.get(), value.get(), doubles.midpoints(i, j), MPFR_RNDN);
+        CHECK(Magnitude::upper(difference) <= doubles.radii(i, j));
+        CHECK(doubles.radii(i, j) <= Magnitude(0x1p-48) * Magnitude::upper(value) + unit);
+      }
+  }
+}
+
+TEST_CASE("midpoints far beyond the usual exponents become zeros with their radii") {
+  LimbMatrix tiny(1, 2, 1, -(std::int64_t{1} << 29));
+  tiny.block(0, 0)[0].lane[0] = 5;
+  BoundMatrix radii(1, 2);
+  LimbMidpoints::restore_range(tiny, radii);
+  CHECK(tiny.is_zero(0, 0));
+  CHECK(radii(0, 0) >= Magnitude(5.0, -(std::int64_t{1} << 29)));
+  LimbMatrix huge(1, 2, 1, std::int64_t{1} << 29);
+  huge.block(0, 0)[0].lane[1] = 5;
+  BoundMatrix none(1, 2);
+  LimbMidpoints::restore_range(huge, none);
+  CHECK(none(0, 0).is_zero());
+  CHECK_FALSE(none(0, 1).is_finite());
+}
+
+TEST_CASE("precisions out of range are refused") {
+  CHECK_THROWS_AS(LimbMidpoints(52), Error);
+  CHECK_THROWS_AS(LimbMidpoints(LimbMidpoints::kMostBits + 1), Error);
+  CHECK(LimbMidpoints(256).bits() == 256);
+  CHECK(LimbMidpoints(257).bits() > 257);
+}

@@ -91,11 +91,14 @@ Enclosure to_enclosure(const Json& json) {
   return {exact_number(json.at(0), json.at(1)), exact_number(json.at(2), json.at(3))};
 }
 
-Json rung_json(const Rung& rung) { return {static_cast<int>(rung.kind), rung.bits}; }
+Json rung_json(const Rung& rung) {
+  return {static_cast<int>(rung.way), static_cast<int>(rung.kind), rung.bits};
+}
 Rung to_rung(const Json& json) {
-  const int kind = json.at(0);
-  if (kind != 0 && kind != 1) throw Error("unknown arithmetic");
-  return {Rung::Way::kDirect, static_cast<Rung::Kind>(kind), json.at(1)};
+  const int way = json.at(0);
+  const int kind = json.at(1);
+  if ((way != 0 && way != 1) || (kind != 0 && kind != 1)) throw Error("unknown rung");
+  return {static_cast<Rung::Way>(way), static_cast<Rung::Kind>(kind), json.at(2)};
 }
 
 Json native_json(const NativeRun& run) {
@@ -128,7 +131,7 @@ Json trial_json(const CertifiedTrial& result) {
   const Certification& found = result.certification;
   for (const ShadowRun& run : found.attempts)
     attempts.push_back({rung_json(run.rung), enclosure_json(run.loss), run.errors.lower,
-                        run.errors.upper, number(run.seconds)});
+                        run.errors.upper, number(run.bits_lost), run.open, number(run.seconds)});
   return {{"lr", number(result.trial.configuration.lr)},
           {"weight_decay", number(result.trial.configuration.weight_decay)},
           {"seed", result.trial.seed},
@@ -158,7 +161,9 @@ CertifiedTrial to_trial(const Json& json) {
     found.attempts.push_back({to_rung(run.at(0)),
                               to_enclosure(run.at(1)),
                               {run.at(2), run.at(3)},
-                              to_number(run.at(4))});
+                              to_number(run.at(4)),
+                              run.at(5),
+                              to_number(run.at(6))});
   found.seconds = to_number(json.at("seconds"));
   for (const Json& run : json.at("native")) {
     result.native.push_back(to_native(run));

@@ -8,6 +8,7 @@
 
 #include "numgeom/arithmetic/ball_arithmetic.hpp"
 #include "numgeom/error.hpp"
+#include "numgeom/shadow/step_lipschitz.hpp"
 
 namespace numgeom {
 namespace {
@@ -19,6 +20,54 @@ void keep_best(Certification& certification, const ShadowRun& run) {
   certification.errors = run.errors;
   certification.rung = run.rung;
 }
+
+/// Which rung comes next.
+class Ladder {
+ public:
+  Ladder(const Trial& trial, const TrialInputs& inputs, const Goal& goal, int max_bits)
+      : trial_(trial), inputs_(inputs), goal_(goal), max_bits_(max_bits) {
+    if (has_step_lipschitz(trial.problem->network))
+      predictions_.push_back(predict_stepwise(trial, inputs));
+    else
+      predictions_.push_back(predict_direct(trial, inputs));
+    start(predictions_.back());
+  }
+
+  [[nodiscard]] const Rung& rung() const { return rung_; }
+  [[nodiscard]] const std::vector<Prediction>& predictions() const { return predictions_; }
+
+  /// Goes on from what the present rung found; false at the top.
+  bool climb(const ShadowRun& found) {
+    constexpr int kMostOpen = 2;
+    if (rung_.way == Rung::Way::kStepwise && !found.open.empty() &&
+        (++open_ == kMostOpen || rung_.bits >= max_bits_)) {
+      // A pre-activation may be exactly zero, and then no precision decides its sign on a ball.
+      predictions_.push_back(predict_direct(trial_, inputs_));
+      start(predictions_.back());
+      return true;
+    }
+    if (rung_.bits >= max_bits_) return false;
+    take(rung_.way, goal_.next_bits(rung_.bits, found.loss));
+    return true;
+  }
+
+ private:
+  void start(const Prediction& prediction) {
+    take(prediction.way, prediction.bits(goal_.expected_width()));
+  }
+  void take(Rung::Way way, int bits) {
+    rung_ = Rung::for_bits(std::min(bits, max_bits_), way);
+    rung_.bits = std::min(rung_.bits, max_bits_);
+  }
+
+  const Trial& trial_;
+  const TrialInputs& inputs_;
+  const Goal& goal_;
+  int max_bits_;
+  std::vector<Prediction> predictions_;
+  Rung rung_;
+  int open_ = 0;
+};
 
 }  // namespace
 
@@ -36,12 +85,11 @@ Certification climb_ladder(const Trial& trial, const TrialInputs& inputs, const 
   const auto start = std::chrono::steady_clock::now();
   Certification result;
   result.errors = {0, trial.problem->data.validation.samples()};
-  result.predicted_bits = predict_bits(trial, inputs, goal.expected_width());
-  int bits = result.predicted_bits;
+  Ladder ladder(trial, inputs, goal, max_bits);
+  result.predictions = ladder.predictions();
+  result.predicted_bits = ladder.rung().bits;
   for (;;) {
-    Rung rung = Rung::for_bits(std::min(bits, max_bits));
-    rung.bits = std::min(rung.bits, max_bits);
-    result.attempts.push_back(run_shadow(trial, inputs, rung, stop, progress));
+    result.attempts.push_back(run_shadow(trial, inputs, ladder.rung(), stop, progress));
     const ShadowRun& last = result.attempts.back();
     keep_best(result, last);
     const std::string missing = goal.shortfall(result.loss);
@@ -50,9 +98,9 @@ Certification climb_ladder(const Trial& trial, const TrialInputs& inputs, const 
       result.reason.clear();
       break;
     }
-    result.reason = fmt::format("{} at {} bits", missing, rung.bits);
-    if (rung.bits >= max_bits) break;
-    bits = goal.next_bits(rung.bits, last.loss);
+    result.reason =
+        fmt::format("{} at {} bits", last.open.empty() ? missing : last.open, ladder.rung().bits);
+    if (!ladder.climb(last)) break;
   }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;

@@ -6,7 +6,8 @@
 
 #include "numgeom/arithmetic/ball_arithmetic.hpp"
 #include "numgeom/arithmetic/interval_arithmetic.hpp"
-#include "numgeom/shadow/growth.hpp"
+#include "numgeom/arithmetic/limb_arithmetic.hpp"
+#include "numgeom/shadow/stepwise.hpp"
 #include "numgeom/train/train.hpp"
 
 namespace numgeom {
@@ -14,9 +15,6 @@ namespace {
 
 constexpr int kLimbBits = 64;
 constexpr double kHopelessWidth = 0x1p20;
-/// Where doubles overflow, nothing can be predicted: a start from which the ladder climbs.
-constexpr int kUnknownBits = 256;
-constexpr int kSpareBits = 8;
 
 /// The enclosure has become so wide that going on is no use.
 struct GivenUp {};
@@ -39,8 +37,23 @@ class ShadowObserver : public TrainingObserver<A> {
 };
 
 template <class A>
-void enclose(const A& arithmetic, const Trial& trial, const TrialInputs& inputs,
-             std::stop_token stop, const Progress& progress, ShadowRun& run) {
+void enclose_stepwise(const A& arithmetic, const Trial& trial, const TrialInputs& inputs,
+                      const std::stop_token& stop, const Progress& progress, ShadowRun& run) {
+  const auto observer = [&](const StepBound& bound) {
+    if (stop.stop_requested()) throw Interrupted();
+    if (progress) progress(static_cast<double>(bound.step) / bound.steps);
+  };
+  StepwiseResult result =
+      train_stepwise(arithmetic, *trial.problem, inputs, trial.configuration, observer);
+  run.loss = std::move(result.loss);
+  run.errors = result.errors;
+  run.bits_lost = result.bits_lost;
+  run.open = std::move(result.open);
+}
+
+template <class A>
+void enclose_directly(const A& arithmetic, const Trial& trial, const TrialInputs& inputs,
+                      std::stop_token stop, const Progress& progress, ShadowRun& run) {
   ShadowObserver<A> observer(std::move(stop), progress);
   try {
     const auto result = train(arithmetic, *trial.problem, inputs, trial.configuration, observer);
@@ -48,40 +61,45 @@ void enclose(const A& arithmetic, const Trial& trial, const TrialInputs& inputs,
     run.errors = result.errors;
   } catch (const GivenUp&) {
     run.errors = {0, trial.problem->data.validation.samples()};
+    run.open = "the enclosure of a batch loss became too wide";
   }
+}
+
+template <class A>
+void enclose(const A& arithmetic, const Trial& trial, const TrialInputs& inputs,
+             const std::stop_token& stop, const Progress& progress, ShadowRun& run) {
+  if (run.rung.way == Rung::Way::kStepwise)
+    enclose_stepwise(arithmetic, trial, inputs, stop, progress, run);
+  else
+    enclose_directly(arithmetic, trial, inputs, stop, progress, run);
 }
 
 }  // namespace
 
-Rung Rung::for_bits(int bits) {
-  if (bits <= 53) return {};
-  return {Way::kDirect, Kind::kBall, (bits + kLimbBits - 1) / kLimbBits * kLimbBits};
+Rung Rung::for_bits(int bits, Way way) {
+  if (bits <= 53) return {way, Kind::kInterval, 53};
+  if (bits <= LimbMidpoints::kMostBits) return {way, Kind::kBall, LimbMidpoints::full_bits(bits)};
+  return {way, Kind::kBall, (bits + kLimbBits - 1) / kLimbBits * kLimbBits};
 }
 
-std::string Rung::way_name() const { return "direct"; }
+std::string Rung::way_name() const { return way == Way::kDirect ? "direct" : "stepwise"; }
 
 std::string Rung::arithmetic_name() const { return kind == Kind::kInterval ? "interval" : "ball"; }
 
 ShadowRun run_shadow(const Trial& trial, const TrialInputs& inputs, const Rung& rung,
-                     std::stop_token stop, const Progress& progress) {
-  ShadowRun run{rung, {}, {}, 0};
+                     std::stop_token stop,  // NOLINT(performance-unnecessary-value-param): a handle
+                     const Progress& progress) {
+  ShadowRun run;
+  run.rung = rung;
   const auto start = std::chrono::steady_clock::now();
   if (rung.kind == Rung::Kind::kInterval)
-    enclose(IntervalArithmetic(), trial, inputs, std::move(stop), progress, run);
+    enclose(IntervalArithmetic(), trial, inputs, stop, progress, run);
+  else if (rung.bits <= LimbMidpoints::kMostBits)
+    enclose(LimbArithmetic(LimbMidpoints(rung.bits)), trial, inputs, stop, progress, run);
   else
-    enclose(BallArithmetic(BigFloatMidpoints(rung.bits)), trial, inputs, std::move(stop), progress,
-            run);
+    enclose(BallArithmetic(BigFloatMidpoints(rung.bits)), trial, inputs, stop, progress, run);
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return run;
-}
-
-int predict_bits(const Trial& trial, const TrialInputs& inputs, double width) {
-  const GrowthArithmetic arithmetic;
-  const GrowthScalar loss = train(arithmetic, *trial.problem, inputs, trial.configuration).loss;
-  if (!std::isfinite(loss.value) || !loss.growth.is_finite()) return kUnknownBits;
-  const double for_width = loss.growth.log2() + 1 - std::log2(width);
-  const double bits = std::max(for_width, arithmetic.decision_bits()) + kSpareBits;
-  return static_cast<int>(std::ceil(std::clamp(bits, 0.0, 1e9)));
 }
 
 }  // namespace numgeom

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "numgeom/shadow/shadow_run.hpp"
+#include "numgeom/shadow/predict.hpp"
 
 namespace numgeom {
 
@@ -27,8 +27,9 @@ struct Certification {
   std::string reason = "certification was not run";  ///< empty when certified
   Enclosure loss;
   ErrorCount errors;
-  Rung rung;               ///< the one that gave `loss`
-  int predicted_bits = 0;  ///< what the ladder aimed for at first
+  Rung rung;                            ///< the one that gave `loss`
+  int predicted_bits = 0;               ///< what the ladder aimed for at first
+  std::vector<Prediction> predictions;  ///< one a way that was considered
   std::vector<ShadowRun> attempts;
   double seconds = 0;
 

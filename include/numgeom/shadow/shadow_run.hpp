@@ -13,14 +13,14 @@ namespace numgeom {
 /// One way of enclosing a training run: how it is carried through the steps, in which arithmetic,
 /// with how many bits.
 struct Rung {
-  enum class Way { kDirect };
+  enum class Way { kDirect, kStepwise };
   enum class Kind { kInterval, kBall };
   Way way = Way::kDirect;
   Kind kind = Kind::kInterval;
   int bits = 53;
 
-  /// The interval rung for up to 53 bits, else balls with the next multiple of 64.
-  static Rung for_bits(int bits);
+  /// The interval rung for up to 53 bits, else balls with as many bits as their limbs hold.
+  static Rung for_bits(int bits, Way way = Way::kDirect);
   [[nodiscard]] std::string way_name() const;
   [[nodiscard]] std::string arithmetic_name() const;
 };
@@ -37,21 +37,20 @@ class Interrupted : public std::exception {
 /// What one rung found: an enclosure of the exact run's validation loss and classification errors.
 struct ShadowRun {
   Rung rung;
-  Enclosure loss;     ///< the whole line where the rung was given up
-  ErrorCount errors;  ///< of the validation rows
+  Enclosure loss;        ///< the whole line where the rung was given up
+  ErrorCount errors;     ///< of the validation rows
+  double bits_lost = 0;  ///< stepwise: Σ log₂ max(1, Λ_t)
+  std::string open;      ///< why the rung was given up; empty where it was not
   double seconds = 0;
 };
 
-/// Runs the trial once in the rung's arithmetic, direct way: the enclosure of the parameters after
-/// step t goes into step t+1.
+/// Runs the trial once in the rung's arithmetic, in the rung's way. Direct: the enclosure of the
+/// parameters after step t goes into step t+1. Stepwise: see `train_stepwise`.
 ///
-/// Inclusion: the loss of the exact run lies in `loss` (theorem 1, proofs/inclusion.md). A run
-/// whose batch loss is wider than 2^20 is given up: no later step can make it narrow again. Throws:
-/// `Interrupted`.
+/// Inclusion: the loss of the exact run lies in `loss` (proofs/inclusion.md, proofs/stepwise.md). A
+/// direct run whose batch loss is wider than 2^20 is given up: no later step can make it narrow
+/// again. Throws: `Interrupted`.
 [[nodiscard]] ShadowRun run_shadow(const Trial& trial, const TrialInputs& inputs, const Rung& rung,
                                    std::stop_token stop = {}, const Progress& progress = {});
-
-/// Predicted bits for an enclosure of the given width, by the direct way. Not a bound.
-[[nodiscard]] int predict_bits(const Trial& trial, const TrialInputs& inputs, double width);
 
 }  // namespace numgeom

@@ -98,6 +98,15 @@ inline Indices labels_of(const Indices& labels, const Indices& rows) {
   return result;
 }
 
+/// The exact initial weights in an arithmetic.
+template <Arithmetic A>
+std::vector<typename A::Matrix> embed_parameters(const A& arithmetic, const TrialInputs& inputs) {
+  std::vector<typename A::Matrix> parameters;
+  for (const ExactMatrix& parameter : inputs.parameters)
+    parameters.push_back(arithmetic.embed(parameter));
+  return parameters;
+}
+
 /// Trains and evaluates: the one algorithm that runs in every arithmetic.
 ///
 /// Inclusion: in an enclosing arithmetic the result encloses that of the exact run, for the exact
@@ -107,10 +116,7 @@ template <Arithmetic A>
 TrainingResult<A> train(const A& arithmetic, const Problem& problem, const TrialInputs& inputs,
                         const Configuration& configuration, TrainingObserver<A>& observer) {
   const auto features = arithmetic.embed(problem.data.train.features);
-  std::vector<typename A::Matrix> parameters;
-  for (const ExactMatrix& parameter : inputs.parameters)
-    parameters.push_back(arithmetic.embed(parameter));
-
+  auto parameters = embed_parameters(arithmetic, inputs);
   const int steps = static_cast<int>(inputs.batches.size());
   for (int step = 0; step < steps; ++step) {
     const Indices& rows = inputs.batches[step];

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "numgeom/arithmetic/norm_ball.hpp"
+#include "numgeom/train/train.hpp"
+
+namespace numgeom {
+
+/// Whether `step_lipschitz` knows the network: dense layers with at most one activation between two
+/// of them, and none before the first.
+[[nodiscard]] bool has_step_lipschitz(const Network& network);
+
+/// One step's batch, enclosed for all parameters ξ with ‖ξ − w̃‖₂ ≤ ρ; vectors by dense layer.
+struct StepEnclosure {
+  std::vector<NormBall> inputs;      ///< batch × (inputs+1), the last column 1 for the bias
+  std::vector<NormBall> weights;     ///< inputs × units, without the bias; the first is not used
+  std::vector<NormBall> slopes;      ///< batch × units, φ′ of the activation after the layer
+  std::vector<NormBall> curvatures;  ///< batch × units, φ″; no rows where it is zero
+  NormBall residuals;                ///< batch × classes, (softmax − onehot)/batch
+  Indices labels;
+};
+
+/// Λ: an upper bound on the Lipschitz constant of the step map G(ξ) = ξ − η(∇L(ξ) + ωξ) on the ball
+/// that the step is enclosed for.
+///
+///     Λ = max(|c|, ηλ − c) + η‖R‖₂ ≥ sup_ξ ‖∂G(ξ)‖₂,   c = 1 − ηω
+///
+/// where the Hessian of the batch loss L is split into its Gauss–Newton part, 0 ≤ GN ≤ λ, and the
+/// residual part R. λ is the greatest eigenvalue of QᵀJJᵀQ, QQᵀ = S, J the Jacobian of the logits
+/// and S the Hessian of the loss by the logits; it is refined only as far as it matters. R couples
+/// pairs of layers: for the inputs Â of a ReLU layer and the derivatives Δ behind the next one,
+/// units decouple, ‖R‖₂ = max_h σ_max(Âᵀ diag(D_h) Δ), and this is what one hidden layer gets;
+/// layers further apart and smooth activations are bounded by products of norms. Inclusion: a bound
+/// for every ξ in the ball. ∞ where nothing is known. Source: proofs/stepwise.md, theorem 2.
+[[nodiscard]] Magnitude step_lipschitz(const StepEnclosure& step,
+                                       const Configuration& configuration);
+
+/// Appends a column of ones.
+NormBall with_bias(const NormBall& x);
+
+namespace detail {
+
+inline BoundMatrix ones(Eigen::Index rows, Eigen::Index cols) {
+  return BoundMatrix(Matrix<double>::Ones(rows, cols));
+}
+
+/// ‖(x_i, 1)‖₂ for every row.
+inline BoundMatrix row_norms_with_bias(const BoundMatrix& x) {
+  return row_norms(x) + ones(x.rows(), 1);
+}
+
+/// The column of bounds on rows as a bound on every entry of them.
+inline BoundMatrix spread(const BoundMatrix& column, Eigen::Index cols) {
+  return product(column, ones(1, cols));
+}
+
+}  // namespace detail
+
+/// How far the outputs of a network are from those at w̃, for all parameters ξ with ‖ξ − w̃‖₂ ≤ ρ.
+///
+///     e₀ = 0,   e(dense) = (‖W‖₂ + ρ)·e + ρ·‖(a, 1)‖₂,   e(activation) = e
+///
+/// Entry [l] of the result bounds ‖output_l(ξ)_i − output_l(w̃)_i‖₂ for every row i; no signs need
+/// to be known, since ReLU and tanh are 1-Lipschitz. Source: proofs/stepwise.md, lemma 1.
+template <class Arithmetic>
+std::vector<BoundMatrix> output_deviations(
+    const Arithmetic& arithmetic, const Network& network,
+    const std::vector<typename Arithmetic::Matrix>& parameters,
+    const std::vector<typename Arithmetic::Matrix>& outputs, const Magnitude& rho) {
+  std::vector<BoundMatrix> deviations{BoundMatrix(outputs.front().rows(), 1)};
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const BoundMatrix& input = deviations.back();
+    if (network.layers[i].kind != Layer::Kind::kDense) {
+      deviations.push_back(input);
+      continue;
+    }
+    BoundMatrix deviation = rho * detail::row_norms_with_bias(arithmetic.magnitudes(outputs[i]));
+    if (!input.is_zero()) {
+      const NormBall weights(arithmetic.to_doubles(parameters[next]));
+      deviation = deviation + (spectral_norm(weights) + rho) * input;
+    }
+    deviations.push_back(std::move(deviation));
+    next += 2;
+  }
+  return deviations;
+}
+
+/// Encloses a step for all parameters within ρ > 0 of the points `parameters`.
+///
+/// Nothing where the sign of a pre-activation of a ReLU is not the same on the whole ball: the step
+/// map has no Lipschitz constant that could be found there, and more bits are needed.
+template <class Arithmetic>
+std::optional<StepEnclosure> enclose_step(
+    const Arithmetic& arithmetic, const Network& network,
+    const std::vector<typename Arithmetic::Matrix>& parameters, const Passes<Arithmetic>& passes,
+    const Indices& labels, const Magnitude& rho) {
+  const auto deviations = output_deviations(arithmetic, network, parameters, passes.outputs, rho);
+  StepEnclosure step;
+  step.labels = labels;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const auto& output = passes.outputs[i + 1];
+    switch (network.layers[i].kind) {
+      case Layer::Kind::kDense: {
+        DoubleEnclosures input = arithmetic.to_doubles(passes.outputs[i]);
+        step.inputs.push_back(with_bias(NormBall(input).widened(frobenius_norm(deviations[i]))));
+        step.weights.push_back(
+            next == 0 ? NormBall()
+                      : NormBall(arithmetic.to_doubles(parameters[next])).widened(rho));
+        step.slopes.emplace_back(Matrix<double>::Ones(output.rows(), output.cols()));
+        step.curvatures.emplace_back();
+        next += 2;
+        break;
+      }
+      case Layer::Kind::kRelu: {
+        const auto widened = arithmetic.widened(
+            passes.outputs[i], detail::spread(deviations[i], passes.outputs[i].cols()));
+        const auto activity = arithmetic.activity(widened);
+        if (!activity) return std::nullopt;
+        step.slopes.back() = NormBall(*activity);
+        break;
+      }
+      case Layer::Kind::kTanh: {
+        const NormBall t =
+            NormBall(arithmetic.to_doubles(output)).widened(frobenius_norm(deviations[i + 1]));
+        const NormBall one(Matrix<double>::Ones(t.rows(), t.cols()));
+        step.slopes.back() = one - hadamard(t, t);
+        step.curvatures.back() = -2.0 * hadamard(t, step.slopes.back());
+        break;
+      }
+    }
+  }
+  const Magnitude share(0.5 / static_cast<double>(labels.size()));
+  step.residuals = NormBall(arithmetic.to_doubles(passes.deltas.back()))
+                       .widened(Magnitude(1 + 0x1p-51) * share * frobenius_norm(deviations.back()));
+  return step;
+}
+
+}  // namespace numgeom

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <string>
+
+#include "numgeom/shadow/enclosure.hpp"
+#include "numgeom/shadow/step_lipschitz.hpp"
+
+namespace numgeom {
+
+/// One step of the stepwise way: ρ_{t+1} = Λ_t ρ_t + d_t.
+struct StepBound {
+  int step = 0;
+  int steps = 0;
+  Magnitude lipschitz;  ///< Λ_t; 0 where ρ_t = 0 and it is not needed
+  Magnitude defect;     ///< d_t
+  Magnitude distance;   ///< ρ_{t+1} ≥ ‖w̃ − w*‖₂ after the step
+};
+
+/// Sees every step go by; an exception ends the run.
+using StepObserver = std::function<void(const StepBound&)>;
+
+/// What the stepwise way found.
+struct StepwiseResult {
+  Enclosure loss;        ///< the whole line where the run was given up
+  ErrorCount errors;     ///< of the validation rows
+  double bits_lost = 0;  ///< Σ log₂ max(1, Λ_t)
+  std::string open;      ///< why the run was given up; empty where it was not
+};
+
+namespace detail {
+
+/// ‖radii of all parameters‖₂.
+template <class Arithmetic>
+Magnitude radius_norm(const std::vector<typename Arithmetic::Matrix>& parameters) {
+  Magnitude squares;
+  for (const auto& parameter : parameters) {
+    const Magnitude norm = frobenius_norm(parameter.radii);
+    squares += norm * norm;
+  }
+  return sqrt_up(squares);
+}
+
+/// |L(ξ) − L(w̃)| for all logits within e_i of those at w̃, row by row:
+/// mean_i min(√2·e_i, ‖softmax_i − onehot_i‖·e_i + e_i²/4). Source: proofs/stepwise.md, lemma 5.
+Magnitude loss_deviation(const BoundMatrix& residual_norms, const BoundMatrix& deviations);
+
+}  // namespace detail
+
+/// Encloses the validation loss of the exact run, the stepwise way.
+///
+/// Every step starts from the point w̃_t. It is enclosed in the arithmetic at hand; the midpoint of
+/// the result is w̃_{t+1} and the norm of its radii the defect d_t ≥ ‖G_t(w̃_t) − w̃_{t+1}‖₂. One
+/// number is carried on: ρ_t ≥ ‖w̃_t − w*_t‖₂ with ρ_{t+1} = Λ_t ρ_t + d_t, Λ_t from
+/// `step_lipschitz` for the ball of radius ρ_t. So bits are paid for the growth of true errors
+/// only, not for the wrapping of boxes.
+///
+/// Inclusion: the loss of the exact run lies in `loss`, its errors in `errors`
+/// (proofs/stepwise.md, theorem 1). Requires `has_step_lipschitz(problem.network)`. Returns the
+/// whole line and a reason where the sign of a pre-activation is open on the ball, or ρ has no
+/// bound.
+template <class Arithmetic>
+StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& problem,
+                              const TrialInputs& inputs, const Configuration& configuration,
+                              const StepObserver& observer) {
+  const Network& network = problem.network;
+  const auto features = arithmetic.embed(problem.data.train.features);
+  auto parameters = embed_parameters(arithmetic, inputs);
+  const int steps = static_cast<int>(inputs.batches.size());
+  StepwiseResult result;
+  result.errors = {0, problem.data.validation.samples()};
+  Magnitude rho;
+  for (int t = 0; t < steps; ++t) {
+    const Indices labels = labels_of(problem.data.train.labels, inputs.batches[t]);
+    const auto passes =
+        forward_backward(arithmetic, network, parameters,
+                         arithmetic.gather_rows(features, inputs.batches[t]), labels);
+    StepBound bound{t, steps, {}, {}, {}};
+    if (!rho.is_zero()) {
+      const auto step = enclose_step(arithmetic, network, parameters, passes, labels, rho);
+      if (!step) {
+        result.open = "the sign of a pre-activation is open in step " + std::to_string(t);
+        return result;
+      }
+      bound.lipschitz = step_lipschitz(*step, configuration);
+      result.bits_lost += std::max(0.0, bound.lipschitz.log2());
+    }
+    descend(arithmetic, configuration, passes.gradients, parameters);
+    bound.defect = detail::radius_norm<Arithmetic>(parameters);
+    for (auto& parameter : parameters) parameter = arithmetic.centre(parameter);
+    rho = bound.lipschitz * rho + bound.defect;
+    bound.distance = rho;
+    if (!rho.is_finite()) {
+      result.open = "the distance to the exact run has no bound after step " + std::to_string(t);
+      return result;
+    }
+    observer(bound);
+  }
+
+  const auto validation = arithmetic.embed(problem.data.validation.features);
+  const Indices& labels = problem.data.validation.labels;
+  const auto outputs = forward(arithmetic, network, parameters, validation);
+  const BoundMatrix deviations =
+      output_deviations(arithmetic, network, parameters, outputs, rho).back();
+  const auto top = arithmetic.softmax_cross_entropy(outputs.back(), labels);
+  const BoundMatrix residuals = row_norms(Magnitude(static_cast<double>(labels.size())) *
+                                          arithmetic.magnitudes(top.gradient));
+  result.loss = Enclosure(
+      arithmetic.midpoints().widened(top.loss, detail::loss_deviation(residuals, deviations)));
+  result.errors = arithmetic.count_errors(
+      arithmetic.widened(outputs.back(), detail::spread(deviations, outputs.back().cols())),
+      labels);
+  return result;
+}
+
+}  // namespace numgeom

@@ -1,0 +1,135 @@
+#include "numgeom/shadow/predict.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "numgeom/arithmetic/interval_arithmetic.hpp"
+#include "numgeom/shadow/growth.hpp"
+#include "numgeom/shadow/stepwise.hpp"
+#include "numgeom/train/train.hpp"
+
+namespace numgeom {
+namespace {
+
+/// A start from which the ladder climbs.
+constexpr int kUnknownBits = 256;
+constexpr int kSpareBits = 8;
+/// Λ is taken every so many steps.
+constexpr int kStride = 4;
+/// So small that the terms of second order in ρ vanish, so large that nothing underflows.
+const Magnitude kTinyDistance = Magnitude::power_of_two(-100);
+
+IntervalArithmetic::Matrix as_points(const Matrix<double>& x) {
+  return {x, BoundMatrix(x.rows(), x.cols())};
+}
+
+std::vector<IntervalArithmetic::Matrix> as_points(const std::vector<Matrix<double>>& matrices) {
+  std::vector<IntervalArithmetic::Matrix> result;
+  for (const Matrix<double>& x : matrices) result.push_back(as_points(x));
+  return result;
+}
+
+/// Follows ρ_t/u along a native run.
+class StepwisePredictor : public TrainingObserver<Native<double>> {
+ public:
+  StepwisePredictor(const Trial& trial, Magnitude defect)
+      : trial_(trial), defect_(std::move(defect)) {}
+
+  [[nodiscard]] Prediction prediction() const { return prediction_; }
+
+  void on_step(const Native<double>& /*native*/, const StepView<Native<double>>& view) override {
+    if (!std::isfinite(view.passes.loss)) return;  // diverged: nothing is known at the end
+    if (view.step % kStride == 0) take_lipschitz(view);
+    rho_ = lipschitz_ * rho_ + defect_;
+  }
+
+  void on_end(const Native<double>& native, const EndView<Native<double>>& view) override {
+    if (!std::isfinite(view.loss)) return;
+    const auto outputs = forward(native, trial_.problem->network, view.parameters, view.validation);
+    const auto deviations =
+        output_deviations(IntervalArithmetic(), trial_.problem->network, as_points(view.parameters),
+                          as_points(outputs), kTinyDistance);
+    const auto top = native.softmax_cross_entropy(outputs.back(), view.labels);
+    const BoundMatrix residuals =
+        row_norms(Magnitude(static_cast<double>(view.labels.size())) * BoundMatrix(top.gradient));
+    const Magnitude reach = detail::loss_deviation(residuals, deviations.back());
+    prediction_.bits_lost = rho_.log2() + reach.log2() - kTinyDistance.log2();
+    prediction_.known = std::isfinite(view.loss) && std::isfinite(prediction_.bits_lost);
+  }
+
+ private:
+  void take_lipschitz(const StepView<Native<double>>& view) {
+    const IntervalArithmetic interval;
+    const Network& network = trial_.problem->network;
+    const Passes<IntervalArithmetic> passes{as_points(view.passes.outputs),
+                                            as_points(view.passes.deltas),
+                                            {},
+                                            Interval(view.passes.loss)};
+    const auto parameters = as_points(view.parameters);
+    const auto step =
+        enclose_step(interval, network, parameters, passes, view.labels, kTinyDistance);
+    if (!step) return;  // closer to zero than doubles can tell: nothing to learn from this batch
+    lipschitz_ = step_lipschitz(*step, trial_.configuration);
+    take_signs(view,
+               output_deviations(interval, network, parameters, passes.outputs, kTinyDistance));
+  }
+
+  /// |z| must exceed ρ times how far a pre-activation moves in the unit ball.
+  void take_signs(const StepView<Native<double>>& view, const std::vector<BoundMatrix>& reach) {
+    const auto& layers = trial_.problem->network.layers;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      if (layers[i].kind != Layer::Kind::kRelu) continue;
+      const Matrix<double>& z = view.passes.outputs[i];
+      for (Eigen::Index row = 0; row < z.rows(); ++row) {
+        const double least = z.row(row).cwiseAbs().minCoeff();
+        const Magnitude moved = rho_ * reach[i](row, 0);
+        if (!(least > 0) || moved.is_zero()) continue;
+        prediction_.sign_bits =
+            std::max(prediction_.sign_bits, moved.log2() - kTinyDistance.log2() - std::log2(least));
+      }
+    }
+  }
+
+  const Trial& trial_;
+  Magnitude defect_;
+  Magnitude lipschitz_{1.0};
+  Magnitude rho_;
+  Prediction prediction_{Rung::Way::kStepwise, 0, 0, false};
+};
+
+/// The defect of the first step in units of u, as interval arithmetic finds it.
+Magnitude first_defect(const Trial& trial, const TrialInputs& inputs) {
+  const IntervalArithmetic interval;
+  const Problem& problem = *trial.problem;
+  const Indices& rows = inputs.batches.front();
+  auto parameters = embed_parameters(interval, inputs);
+  const ExactMatrix batch = problem.data.train.features(rows, Eigen::all);
+  const auto passes = forward_backward(interval, problem.network, parameters, interval.embed(batch),
+                                       labels_of(problem.data.train.labels, rows));
+  descend(interval, trial.configuration, passes.gradients, parameters);
+  return detail::radius_norm<IntervalArithmetic>(parameters) * Magnitude::power_of_two(53);
+}
+
+}  // namespace
+
+int Prediction::bits(double width) const {
+  if (!known) return kUnknownBits;
+  const double for_width = bits_lost + 1 - std::log2(width);
+  return static_cast<int>(
+      std::ceil(std::clamp(std::max(for_width, sign_bits) + kSpareBits, 0.0, 1e9)));
+}
+
+Prediction predict_direct(const Trial& trial, const TrialInputs& inputs) {
+  const GrowthArithmetic arithmetic;
+  const GrowthScalar loss = train(arithmetic, *trial.problem, inputs, trial.configuration).loss;
+  const bool known = std::isfinite(loss.value) && loss.growth.is_finite();
+  return {Rung::Way::kDirect, known ? loss.growth.log2() : 0, arithmetic.decision_bits(), known};
+}
+
+Prediction predict_stepwise(const Trial& trial, const TrialInputs& inputs) {
+  StepwisePredictor predictor(trial, first_defect(trial, inputs));
+  train(Native<double>(), *trial.problem, inputs, trial.configuration, predictor);
+  return predictor.prediction();
+}
+
+}  // namespace numgeom

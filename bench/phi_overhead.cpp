@@ -4,12 +4,11 @@
 // usage: phi_overhead [PAIRS]      (needs 'numgeom data fetch mnist')
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
-#include "numgeom/data/load.hpp"
+#include "mnist_problem.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/estimate/phi.hpp"
 #include "numgeom/train/train.hpp"
@@ -17,23 +16,7 @@
 namespace {
 
 using numgeom::Native;
-using Clock = std::chrono::steady_clock;
-
-numgeom::Problem mnist_problem() {
-  numgeom::DataOptions options;
-  options.dataset = "mnist";
-  options.split = {.train = 1000, .validation = 500, .shuffle_seed = {}};
-  return {numgeom::load_problem_data(options),
-          numgeom::Network::parse({"dense 64", "relu", "dense 10"}),
-          {.epochs = 10, .batch = 32}};
-}
-
-template <class Run>
-double seconds(const Run& run) {
-  const auto start = Clock::now();
-  run();
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
+using numgeom::bench::seconds;
 
 double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2),
@@ -45,7 +28,7 @@ double median(std::vector<double> values) {
 
 int main(int argc, char** argv) try {
   const int pairs = argc > 1 ? std::max(1, std::atoi(argv[1])) : 41;
-  const numgeom::Problem problem = mnist_problem();
+  const numgeom::Problem problem = numgeom::bench::mnist_problem();
   const numgeom::Configuration configuration{0.1, 1e-4};
   const numgeom::TrialInputs inputs = numgeom::draw_inputs(problem, 0);
   const Native<float> arithmetic;

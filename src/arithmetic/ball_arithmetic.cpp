@@ -104,7 +104,7 @@ RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::column_sums(const Matrix& x) co
   for (Eigen::Index i = 0; i < x.rows(); ++i)
     for (Eigen::Index j = 0; j < x.cols(); ++j)
       mpfr_add(result(0, j).get(), result(0, j).get(), x(i, j).get(), MPFR_RNDN);
-  return {std::move(result), product_error(x.rows()) * numgeom::column_sums(magnitudes(x))};
+  return {std::move(result), gamma(x.rows(), unit()) * numgeom::column_sums(magnitudes(x))};
 }
 
 RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::axpy(double alpha, const Matrix& x,

@@ -1,9 +1,11 @@
 #include "numgeom/arithmetic/bound_matrix.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "numgeom/error.hpp"
 
@@ -14,20 +16,30 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// The least positive mantissa: the product of two is a normal double.
 constexpr double kFloor = 0x1p-500;
 constexpr int kFloorExponent = -500;
+/// Where the largest mantissa may lie.
+constexpr double kLeastLargest = 0x1p-64;
+constexpr double kMostLargest = 0x1p64;
 
-double round_up_to_floor(double x) {
-  if (!(x <= std::numeric_limits<double>::max())) return kInfinity;  // ∞ or NaN
-  return x > 0 && x < kFloor ? kFloor : x;
+/// NaN stays NaN: `normalise` finds it.
+double raised(double x) { return x < kFloor ? (x == 0 ? 0.0 : kFloor) : x; }
+
+/// The largest of nonnegative doubles by their bits, in which ∞ and NaN are the largest.
+double largest_of(const Matrix<double>& x) {
+  std::uint64_t largest = 0;
+  const double* values = x.data();
+  for (Eigen::Index i = 0; i < x.size(); ++i)
+    largest = std::max(largest, std::bit_cast<std::uint64_t>(values[i]));
+  return std::bit_cast<double>(largest);
 }
 
-/// Mantissas of `a` for the greater exponent `exponent`, rounded up.
-Matrix<double> shifted(const Matrix<double>& mantissas, std::int64_t by) {
-  if (by == 0) return mantissas;
-  // Mantissas are at most 2^500, so beyond this shift every entry is at the floor.
-  const double factor = std::ldexp(1.0, -static_cast<int>(std::min<std::int64_t>(by, 1022)));
-  return mantissas.unaryExpr([factor](double x) {
-    return x > 0 && x < kFloor / factor ? kFloor : round_up_to_floor(x * factor);
-  });
+/// x·factor, rounded up to the floor unless x is zero; factor may be so small that the product
+/// underflows.
+double shifted(double x, double factor) { return x == 0 ? 0 : std::max(x * factor, kFloor); }
+
+/// 2^-by, or so little that every mantissa times it is at the floor.
+double shift_factor(std::int64_t by) {
+  constexpr std::int64_t kMost = 1000;
+  return std::ldexp(1.0, -static_cast<int>(std::min(by, kMost)));
 }
 
 /// One factor is zero and the other is not ∞ anywhere.
@@ -43,9 +55,10 @@ double sum_inflation(Eigen::Index n) {
   return 1 + static_cast<double>(n + 8) * 0x1p-52;
 }
 
-BoundMatrix::BoundMatrix(const Matrix<double>& values, std::int64_t exponent)
-    : mantissas_(values.cwiseAbs()), exponent_(exponent) {
-  normalise();
+BoundMatrix::BoundMatrix(Matrix<double> values, std::int64_t exponent)
+    : rows_(values.rows()), cols_(values.cols()), mantissas_(std::move(values)), exponent_(exponent) {
+  mantissas_ = mantissas_.cwiseAbs();
+  normalise(1);
 }
 
 BoundMatrix::BoundMatrix(Eigen::Index rows, Eigen::Index cols,
@@ -60,6 +73,7 @@ BoundMatrix::BoundMatrix(Eigen::Index rows, Eigen::Index cols,
     exponent_ = any ? std::max(exponent_, entry.exponent()) : entry.exponent();
     any = true;
   }
+  allocate();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const Magnitude& entry = entries[i];
     const std::int64_t shift = entry.exponent() - exponent_;
@@ -69,29 +83,45 @@ BoundMatrix::BoundMatrix(Eigen::Index rows, Eigen::Index cols,
     else
       target = shift < kFloorExponent
                    ? kFloor
-                   : round_up_to_floor(std::ldexp(entry.mantissa(), static_cast<int>(shift)));
+                   : raised(std::ldexp(entry.mantissa(), static_cast<int>(shift)));
   }
+  normalise(1);
 }
 
-void BoundMatrix::normalise() {
-  if (mantissas_.size() == 0) return;
-  double largest = 0;
-  for (const double x : mantissas_.reshaped())
-    if (x > largest && x < kInfinity) largest = x;
+void BoundMatrix::allocate() {
+  if (is_zero()) mantissas_.setZero(rows_, cols_);
+}
+
+void BoundMatrix::normalise(double factor) {
+  double largest = largest_of(mantissas_);
+  if (!(largest < kInfinity)) {
+    mantissas_ = mantissas_.unaryExpr([](double x) { return x < kInfinity ? x : kInfinity; });
+    largest = 0;
+    for (const double x : mantissas_.reshaped())
+      if (x < kInfinity) largest = std::max(largest, x);
+    if (largest == 0) {
+      exponent_ = 0;
+      return;
+    }
+  }
   if (largest == 0) {
-    mantissas_ = mantissas_.unaryExpr(&round_up_to_floor);
+    mantissas_.resize(0, 0);
     exponent_ = 0;
     return;
   }
   int shift = 0;
-  std::frexp(largest, &shift);
-  // In two exact steps, since 2^-shift itself may lie outside the range of doubles.
+  if (largest < kLeastLargest || largest > kMostLargest / 4) std::frexp(largest, &shift);
+  // In two exact steps, since 2^-shift itself may lie outside the range of doubles. The first one
+  // brings down what is too large, or up what is too small: it is exact wherever it matters.
   const double half = std::ldexp(1.0, -(shift / 2));
   const double rest = std::ldexp(1.0, -(shift - shift / 2));
-  mantissas_ = mantissas_.unaryExpr([half, rest](double x) {
-    const double scaled = x * half * rest;
-    return x > 0 && scaled < kFloor ? kFloor : round_up_to_floor(scaled);
-  });
+  double* values = mantissas_.data();
+  const Eigen::Index size = mantissas_.size();
+  if (shift == 0)
+    for (Eigen::Index i = 0; i < size; ++i) values[i] = raised(values[i] * factor);
+  else
+    for (Eigen::Index i = 0; i < size; ++i)
+      values[i] = values[i] == 0 ? 0 : std::max(values[i] * half * rest * factor, kFloor);
   exponent_ += shift;
   if (exponent_ > Magnitude::kMostExponent) {
     mantissas_ = mantissas_.unaryExpr([](double x) { return x > 0 ? kInfinity : x; });
@@ -102,82 +132,144 @@ void BoundMatrix::normalise() {
 
 BoundMatrix BoundMatrix::inflated(Matrix<double> values, std::int64_t exponent,
                                   Eigen::Index roundings) {
-  const double factor = sum_inflation(roundings);
-  values *= factor;
-  return BoundMatrix(values, exponent);
+  BoundMatrix result(values.rows(), values.cols());
+  result.mantissas_ = std::move(values);
+  result.exponent_ = exponent;
+  result.normalise(sum_inflation(roundings));
+  return result;
+}
+
+void BoundMatrix::set_unbounded(Eigen::Index row, Eigen::Index col) {
+  allocate();
+  mantissas_(row, col) = kInfinity;
 }
 
 void BoundMatrix::set(Eigen::Index row, Eigen::Index col, const Magnitude& bound) {
-  mantissas_(row, col) = 0;
+  if (!is_zero()) mantissas_(row, col) = 0;
   if (!bound.is_zero()) widen(row, col, bound);
 }
 
 void BoundMatrix::widen(Eigen::Index row, Eigen::Index col, const Magnitude& by) {
+  if (by.is_zero()) return;
   BoundMatrix added(rows(), cols());
+  added.allocate();
   added.mantissas_(row, col) = by.mantissa();
   added.exponent_ = by.exponent();
   *this = *this + added;
 }
 
 Magnitude BoundMatrix::largest() const {
-  return mantissas_.size() == 0 ? Magnitude() : Magnitude(mantissas_.maxCoeff(), exponent_);
+  return is_zero() ? Magnitude() : Magnitude(mantissas_.maxCoeff(), exponent_);
 }
 
 BoundMatrix operator+(const BoundMatrix& a, const BoundMatrix& b) {
-  if (a.is_zero()) return b;
-  if (b.is_zero()) return a;
-  const std::int64_t exponent = std::max(a.exponent_, b.exponent_);
-  return BoundMatrix::inflated(
-      shifted(a.mantissas_, exponent - a.exponent_) + shifted(b.mantissas_, exponent - b.exponent_),
-      exponent, 1);
+  return scaled_sum(Magnitude(1.0), a, b);
 }
 
 BoundMatrix operator*(const Magnitude& factor, const BoundMatrix& a) {
-  if (factor.is_zero()) return {a.rows(), a.cols()};
+  if (factor.is_zero() || a.is_zero()) return {a.rows(), a.cols()};
   return BoundMatrix::inflated(factor.mantissa() * a.mantissas_, factor.exponent() + a.exponent_,
                                1);
 }
 
+BoundMatrix scaled_sum(const Magnitude& factor, const BoundMatrix& a, const BoundMatrix& b) {
+  if (!factor.is_finite()) return factor * a + b;
+  if (factor.is_zero() || a.is_zero()) return b;
+  if (b.is_zero()) return factor == Magnitude(1.0) ? a : factor * a;
+  const std::int64_t a_exponent = a.exponent_ + factor.exponent();
+  const std::int64_t exponent = std::max(a_exponent, b.exponent_);
+  const double a_shift = shift_factor(exponent - a_exponent);
+  const double b_shift = shift_factor(exponent - b.exponent_);
+  Matrix<double> sum(a.rows(), a.cols());
+  const double* x = a.mantissas_.data();
+  const double* y = b.mantissas_.data();
+  const double size = factor.mantissa();
+  // Shifts are exact or go to the floor; the product and the sum are two roundings.
+  for (Eigen::Index i = 0; i < sum.size(); ++i)
+    sum.data()[i] = shifted(x[i] * size, a_shift) + shifted(y[i], b_shift);
+  return BoundMatrix::inflated(std::move(sum), exponent, 2);
+}
+
 BoundMatrix BoundMatrix::plus_where_positive(const Magnitude& constant) const {
-  if (constant.is_zero()) return *this;
-  const double mantissa = constant.mantissa();
-  const Matrix<double> added =
-      mantissas_.unaryExpr([mantissa](double x) { return x == 0 ? 0 : mantissa; });
-  return *this + BoundMatrix(added, constant.exponent());
+  if (constant.is_zero() || is_zero()) return *this;
+  const std::int64_t exponent = std::max(exponent_, constant.exponent());
+  const double shift = shift_factor(exponent - exponent_);
+  const double added =
+      raised(constant.mantissa() * shift_factor(exponent - constant.exponent()));
+  Matrix<double> sum(rows_, cols_);
+  const double* x = mantissas_.data();
+  for (Eigen::Index i = 0; i < sum.size(); ++i)
+    sum.data()[i] = x[i] == 0 ? 0 : shifted(x[i], shift) + added;
+  return inflated(std::move(sum), exponent, 1);
 }
 
 BoundMatrix product(const BoundMatrix& a, const BoundMatrix& b) {
   if (vanishes(a, b)) return {a.rows(), b.cols()};
+  if (a.is_zero() || b.is_zero()) return BoundMatrix(a.mantissas() * b.mantissas());
   return BoundMatrix::inflated(a.mantissas_ * b.mantissas_, a.exponent_ + b.exponent_, a.cols());
 }
 
 BoundMatrix product_tn(const BoundMatrix& a, const BoundMatrix& b) {
   if (vanishes(a, b)) return {a.cols(), b.cols()};
+  if (a.is_zero() || b.is_zero()) return BoundMatrix(a.mantissas().transpose() * b.mantissas());
   return BoundMatrix::inflated(a.mantissas_.transpose() * b.mantissas_, a.exponent_ + b.exponent_,
                                a.rows());
 }
 
 BoundMatrix product_nt(const BoundMatrix& a, const BoundMatrix& b) {
   if (vanishes(a, b)) return {a.rows(), b.rows()};
+  if (a.is_zero() || b.is_zero()) return BoundMatrix(a.mantissas() * b.mantissas().transpose());
   return BoundMatrix::inflated(a.mantissas_ * b.mantissas_.transpose(), a.exponent_ + b.exponent_,
                                a.cols());
 }
 
 BoundMatrix hadamard(const BoundMatrix& a, const BoundMatrix& b) {
-  return BoundMatrix::inflated(a.mantissas_.cwiseProduct(b.mantissas_), a.exponent_ + b.exponent_,
-                               1);
+  if (vanishes(a, b)) return {a.rows(), a.cols()};
+  return BoundMatrix::inflated(a.mantissas().cwiseProduct(b.mantissas()),
+                               a.exponent_ + b.exponent_, 1);
 }
 
 BoundMatrix add_row(const BoundMatrix& a, const BoundMatrix& row) {
+  if (row.is_zero()) return a;
   return a + BoundMatrix(row.mantissas_.replicate(a.rows(), 1), row.exponent_);
 }
 
 BoundMatrix column_sums(const BoundMatrix& a) {
+  if (a.is_zero()) return {1, a.cols()};
   return BoundMatrix::inflated(a.mantissas_.colwise().sum(), a.exponent_, a.rows());
 }
 
 BoundMatrix gather_rows(const BoundMatrix& a, const Indices& rows) {
+  if (a.is_zero()) return {static_cast<Eigen::Index>(rows.size()), a.cols()};
   return BoundMatrix(Matrix<double>(a.mantissas_(rows, Eigen::all)), a.exponent_);
+}
+
+Magnitude frobenius_norm(const Matrix<double>& x) {
+  if (x.size() == 0) return {};
+  const double largest = x.cwiseAbs().maxCoeff<Eigen::PropagateNaN>();
+  if (!std::isfinite(largest)) return Magnitude::infinity();
+  if (largest == 0) return {};
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  // Scaled so that the sum lies in [¼, entries]: what underflows is far below its rounding error.
+  // In two steps, since 2^-exponent itself may lie outside the range of doubles.
+  const double half = std::ldexp(1.0, -(exponent / 2));
+  const double rest = std::ldexp(1.0, -(exponent - exponent / 2));
+  const double sum = ((x.array() * half) * rest).square().sum();
+  return sqrt_up(Magnitude(sum) * Magnitude(sum_inflation(x.size()))) *
+         Magnitude::power_of_two(exponent);
+}
+
+Magnitude frobenius_norm(const BoundMatrix& x) {
+  return frobenius_norm(x.mantissas_) * Magnitude::power_of_two(x.exponent_);
+}
+
+BoundMatrix row_norms(const BoundMatrix& x) {
+  if (x.is_zero()) return {x.rows(), 1};
+  // Mantissas lie in [2^-500, 2^64]: squares neither under- nor overflow.
+  const Matrix<double> squares = x.mantissas_.rowwise().squaredNorm();
+  const double factor = sum_inflation(x.cols());
+  return BoundMatrix::inflated((factor * squares).cwiseSqrt(), x.exponent_, 2);
 }
 
 }  // namespace numgeom

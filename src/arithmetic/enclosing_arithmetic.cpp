@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "numgeom/arithmetic/rounding.hpp"
 #include "numgeom/error.hpp"
 
 namespace numgeom {
@@ -12,6 +13,14 @@ Magnitude gamma(Eigen::Index n, const Magnitude& unit) {
   if (terms * more * unit > Magnitude(1.0))
     throw Error("matrix product: " + std::to_string(n) + " terms are too many for this precision");
   return more * unit;
+}
+
+Magnitude detail::decay_factor(double lr, double weight_decay) {
+  const double least = rounding::sub_down(1.0, rounding::mul_up(lr, weight_decay));
+  const double most = rounding::sub_up(1.0, rounding::mul_down(lr, weight_decay));
+  const Magnitude a(least);
+  const Magnitude b(most);
+  return a < b ? b : a;
 }
 
 }  // namespace numgeom

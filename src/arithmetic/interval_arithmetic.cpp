@@ -1,5 +1,6 @@
 #include "numgeom/arithmetic/interval_arithmetic.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "numgeom/arithmetic/environment.hpp"
@@ -7,6 +8,17 @@
 namespace numgeom {
 
 DoubleMidpoints::DoubleMidpoints() { require_ieee_environment(); }
+
+Magnitude DoubleMidpoints::product_error(const Matrix& left, bool by_columns) {
+  const Eigen::Index sums = by_columns ? left.cols() : left.rows();
+  Eigen::Matrix<double, Eigen::Dynamic, 1> counts = Eigen::VectorXd::Zero(sums);
+  const auto nonzero = (left.array() != 0).cast<double>();
+  if (by_columns)
+    counts = nonzero.colwise().sum().transpose();
+  else
+    counts = nonzero.rowwise().sum();
+  return gamma(sums == 0 ? 0 : static_cast<Eigen::Index>(counts.maxCoeff()), unit());
+}
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::product(const Matrix& a, const Matrix& b) {
   return {a * b, BoundMatrix(a.rows(), b.cols())};
@@ -27,7 +39,7 @@ RoundedMatrix<Matrix<double>> DoubleMidpoints::add_row(const Matrix& x, const Ma
 }
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::column_sums(const Matrix& x) {
-  return {x.colwise().sum(), product_error(x.rows()) * numgeom::column_sums(BoundMatrix(x))};
+  return {x.colwise().sum(), gamma(x.rows(), unit()) * numgeom::column_sums(BoundMatrix(x))};
 }
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::axpy(double alpha, const Matrix& x,
@@ -37,6 +49,31 @@ RoundedMatrix<Matrix<double>> DoubleMidpoints::axpy(double alpha, const Matrix& 
       ((unit() * Magnitude(alpha)) * BoundMatrix(x)).plus_where_positive(underflow()) +
       unit() * BoundMatrix(sum);
   return {std::move(sum), std::move(error)};
+}
+
+RoundedMatrix<Matrix<double>> DoubleMidpoints::descend(double lr, double weight_decay,
+                                                       const Matrix& gradient,
+                                                       const Matrix& parameter) {
+  // With p = ωw, t = p + g, q = ηt and the result r: |error| ≤ u(η(|p| + |t|) + |q| + |r|) and what
+  // underflows. The sum of sizes is computed with six roundings, which the factor takes in.
+  constexpr double kUnitUp = 0x1p-53 * (1 + 0x1p-48);
+  const double eta = std::abs(lr);
+  const double underflow = 0x1p-1060 * std::max(1.0, eta);
+  Matrix result(parameter.rows(), parameter.cols());
+  Matrix error(parameter.rows(), parameter.cols());
+  const double* w = parameter.data();
+  const double* g = gradient.data();
+  for (Eigen::Index i = 0; i < parameter.size(); ++i) {
+    const double p = weight_decay * w[i];
+    const double t = p + g[i];
+    const double q = lr * t;
+    const double r = w[i] - q;
+    const double sizes = (std::abs(p) + std::abs(t)) * eta + std::abs(q) + std::abs(r);
+    const bool exact = w[i] == 0 && g[i] == 0;
+    result.data()[i] = r;
+    error.data()[i] = exact ? 0 : sizes * kUnitUp + underflow;
+  }
+  return {std::move(result), BoundMatrix(std::move(error))};
 }
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::from_midpoints(Eigen::Index rows, Eigen::Index cols,

@@ -157,33 +157,6 @@ NormBall hadamard(const NormBall& a, const NormBall& b) {
   return {std::move(midpoint), largest_a * b.radius_ + a.radius_ * largest_b + error};
 }
 
-Magnitude frobenius_norm(const Matrix<double>& x) {
-  if (x.size() == 0) return {};
-  const double largest = x.cwiseAbs().maxCoeff<Eigen::PropagateNaN>();
-  if (!std::isfinite(largest)) return Magnitude::infinity();
-  if (largest == 0) return {};
-  int exponent = 0;
-  std::frexp(largest, &exponent);
-  // Scaled so that the sum lies in [¼, entries]: what underflows is far below its rounding error.
-  // In two steps, since 2^-exponent itself may lie outside the range of doubles.
-  const double half = std::ldexp(1.0, -(exponent / 2));
-  const double rest = std::ldexp(1.0, -(exponent - exponent / 2));
-  const double sum = ((x.array() * half) * rest).square().sum();
-  return sqrt_up(Magnitude(sum) * Magnitude(sum_inflation(x.size()))) *
-         Magnitude::power_of_two(exponent);
-}
-
-Magnitude frobenius_norm(const BoundMatrix& x) {
-  return frobenius_norm(x.mantissas()) * Magnitude::power_of_two(x.exponent());
-}
-
-BoundMatrix row_norms(const BoundMatrix& x) {
-  std::vector<Magnitude> norms;
-  for (Eigen::Index i = 0; i < x.rows(); ++i)
-    norms.push_back(frobenius_norm(x.mantissas().row(i)) * Magnitude::power_of_two(x.exponent()));
-  return {x.rows(), 1, norms};
-}
-
 Magnitude largest_eigenvalue(const NormBall& x) {
   constexpr Eigen::Index kSmall = 64;
   if (x.rows() != x.cols()) throw Error("largest eigenvalue: a square matrix expected");

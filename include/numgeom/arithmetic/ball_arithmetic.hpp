@@ -43,7 +43,9 @@ class BigFloatMidpoints {
 
   [[nodiscard]] int bits() const { return bits_; }
   /// γ_n: what rounding changes in a sum of n products, relative to the sum of their sizes.
-  [[nodiscard]] Magnitude product_error(Eigen::Index terms) const { return gamma(terms, unit()); }
+  [[nodiscard]] Magnitude product_error(const Matrix& left, bool by_columns) const {
+    return gamma(by_columns ? left.rows() : left.cols(), unit());
+  }
   /// Nothing underflows: see `restore_range`.
   [[nodiscard]] static Magnitude underflow() { return {}; }
 
@@ -62,6 +64,11 @@ class BigFloatMidpoints {
   [[nodiscard]] RoundedMatrix<Matrix> column_sums(const Matrix& x) const;
   /// u|C|: product and sum are fused.
   [[nodiscard]] RoundedMatrix<Matrix> axpy(double alpha, const Matrix& x, const Matrix& y) const;
+  [[nodiscard]] RoundedMatrix<Matrix> descend(double lr, double weight_decay,
+                                              const Matrix& gradient,
+                                              const Matrix& parameter) const {
+    return detail::descend_in_two_sums(*this, lr, weight_decay, gradient, parameter);
+  }
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x);
   /// The nearest doubles, and bounds on what that changes.
   [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x);

@@ -34,6 +34,7 @@ struct LossAndGradient {
 ///     add_row(X, b)               X + 1·b, b a 1×n row
 ///     column_sums(X)              1ᵀ·X, a 1×n row
 ///     axpy(α, X, Y)               α·X + Y
+///     descend(η, ω, G, W)         W ← W − η·(G + ω·W), in place; η, ω ≥ 0
 ///     relu(Z)                     max(0, Z)
 ///     relu_gradient(Z, D)         D where Z > 0, else 0 (ReLU′(0) = 0)
 ///     tanh(Z)
@@ -42,8 +43,8 @@ struct LossAndGradient {
 ///                                 gradient = (softmax(O) − onehot(y)) / rows
 ///     count_errors(O, y)          rows whose first greatest logit is not y_i
 template <class A>
-concept Arithmetic = requires(const A a, const typename A::Matrix m, const ExactMatrix exact,
-                              const Indices indices) {
+concept Arithmetic = requires(const A a, const typename A::Matrix m, typename A::Matrix changed,
+                              const ExactMatrix exact, const Indices indices) {
   typename A::Scalar;
   { a.embed(exact) } -> std::same_as<typename A::Matrix>;
   { a.gather_rows(m, indices) } -> std::same_as<typename A::Matrix>;
@@ -53,6 +54,7 @@ concept Arithmetic = requires(const A a, const typename A::Matrix m, const Exact
   { a.add_row(m, m) } -> std::same_as<typename A::Matrix>;
   { a.column_sums(m) } -> std::same_as<typename A::Matrix>;
   { a.axpy(1.0, m, m) } -> std::same_as<typename A::Matrix>;
+  { a.descend(1.0, 1.0, m, changed) } -> std::same_as<void>;
   { a.relu(m) } -> std::same_as<typename A::Matrix>;
   { a.relu_gradient(m, m) } -> std::same_as<typename A::Matrix>;
   { a.tanh(m) } -> std::same_as<typename A::Matrix>;

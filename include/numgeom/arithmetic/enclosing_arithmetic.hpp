@@ -45,6 +45,20 @@ Enclosure hyperbolic_tangent(const Enclosure& x) {
   return tanh(x);
 }
 
+/// W − η(G + ωW) by two rounded sums; the error of the first is scaled by η.
+template <class Midpoints>
+RoundedMatrix<typename Midpoints::Matrix> descend_in_two_sums(
+    const Midpoints& midpoints, double lr, double weight_decay,
+    const typename Midpoints::Matrix& gradient, const typename Midpoints::Matrix& parameter) {
+  const auto decayed = midpoints.axpy(weight_decay, parameter, gradient);
+  auto result = midpoints.axpy(-lr, decayed.value, parameter);
+  result.error = scaled_sum(Magnitude(lr), decayed.error, result.error);
+  return result;
+}
+
+/// An upper bound on |1 − ηω|.
+Magnitude decay_factor(double lr, double weight_decay);
+
 }  // namespace detail
 
 /// Rigorous matrix arithmetic on midpoints and radii; the rules are the same for every kind of
@@ -57,6 +71,7 @@ Enclosure hyperbolic_tangent(const Enclosure& x) {
 ///     A·B           r = |A|(r_B + γ_n|B|) + r_A(|B| + r_B) + n·η + e
 ///     A + 1·b       r = r_A + r_b + e
 ///     α·X + Y       r = |α|r_X + r_Y + e
+///     W − η(G + ωW) r = |1 − ηω|r_W + ηr_G + e
 ///     1ᵀ·X          r = 1ᵀr_X + e
 ///
 /// with e what rounding changed by the word of `Midpoints`, and η the bound on one underflow, added
@@ -84,8 +99,9 @@ class EnclosingArithmetic {
     return midpoints_.magnitudes(x.midpoints) + x.radii;
   }
   /// The midpoints as points.
-  [[nodiscard]] Matrix centre(const Matrix& x) const {
-    return {x.midpoints, BoundMatrix(x.rows(), x.cols())};
+  [[nodiscard]] Matrix centre(Matrix x) const {
+    x.radii = BoundMatrix(x.rows(), x.cols());
+    return x;
   }
   [[nodiscard]] Matrix widened(Matrix x, const BoundMatrix& by) const {
     x.radii = x.radii + by;
@@ -122,7 +138,8 @@ class EnclosingArithmetic {
       return numgeom::product(a, b);
     };
     return enclosed(midpoints_.product(x.midpoints, w.midpoints),
-                    product_radii(x, w, x.cols(), multiply));
+                    product_radii(x, w, midpoints_.product_error(x.midpoints, false), x.cols(),
+                                  multiply));
   }
 
   [[nodiscard]] Matrix product_tn(const Matrix& x, const Matrix& d) const {
@@ -130,7 +147,8 @@ class EnclosingArithmetic {
       return numgeom::product_tn(a, b);
     };
     return enclosed(midpoints_.product_tn(x.midpoints, d.midpoints),
-                    product_radii(x, d, x.rows(), multiply));
+                    product_radii(x, d, midpoints_.product_error(x.midpoints, true), x.rows(),
+                                  multiply));
   }
 
   [[nodiscard]] Matrix product_nt(const Matrix& d, const Matrix& w) const {
@@ -138,7 +156,8 @@ class EnclosingArithmetic {
       return numgeom::product_nt(a, b);
     };
     return enclosed(midpoints_.product_nt(d.midpoints, w.midpoints),
-                    product_radii(d, w, d.cols(), multiply));
+                    product_radii(d, w, midpoints_.product_error(d.midpoints, false), d.cols(),
+                                  multiply));
   }
 
   [[nodiscard]] Matrix add_row(const Matrix& x, const Matrix& row) const {
@@ -152,7 +171,14 @@ class EnclosingArithmetic {
 
   [[nodiscard]] Matrix axpy(double alpha, const Matrix& x, const Matrix& y) const {
     return enclosed(midpoints_.axpy(alpha, x.midpoints, y.midpoints),
-                    Magnitude(alpha) * x.radii + y.radii);
+                    scaled_sum(Magnitude(alpha), x.radii, y.radii));
+  }
+
+  void descend(double lr, double weight_decay, const Matrix& gradient, Matrix& parameter) const {
+    const BoundMatrix radii = scaled_sum(detail::decay_factor(lr, weight_decay), parameter.radii,
+                                         Magnitude(lr) * gradient.radii);
+    parameter = enclosed(
+        midpoints_.descend(lr, weight_decay, gradient.midpoints, parameter.midpoints), radii);
   }
 
   [[nodiscard]] Matrix relu(const Matrix& z) const {
@@ -229,9 +255,8 @@ class EnclosingArithmetic {
   }
 
   template <class Multiply>
-  BoundMatrix product_radii(const Matrix& a, const Matrix& b, Eigen::Index terms,
-                            const Multiply& multiply) const {
-    const Magnitude error = midpoints_.product_error(terms);
+  BoundMatrix product_radii(const Matrix& a, const Matrix& b, const Magnitude& error,
+                            Eigen::Index terms, const Multiply& multiply) const {
     const bool rounds = !error.is_zero();
     const bool a_is_point = a.radii.is_zero();
     const bool b_is_point = b.radii.is_zero();

@@ -18,8 +18,9 @@ class DoubleMidpoints {
   DoubleMidpoints();
 
   [[nodiscard]] int bits() const { return 53; }
-  /// γ_n: what rounding changes in a sum of n products, relative to the sum of their sizes …
-  [[nodiscard]] static Magnitude product_error(Eigen::Index terms) { return gamma(terms, unit()); }
+  /// γ_n: what rounding changes in a product's sums, relative to the sums of sizes; n counts the
+  /// factors of a row (column) of the left operand that are not zero, since the others add nothing …
+  [[nodiscard]] static Magnitude product_error(const Matrix& left, bool by_columns);
   /// … and what a product that underflows adds at most.
   [[nodiscard]] static Magnitude underflow() { return Magnitude::power_of_two(-1074); }
 
@@ -40,6 +41,9 @@ class DoubleMidpoints {
   [[nodiscard]] static RoundedMatrix<Matrix> column_sums(const Matrix& x);
   /// u(|α||X| + |C|), and η where αX is not exactly zero.
   [[nodiscard]] static RoundedMatrix<Matrix> axpy(double alpha, const Matrix& x, const Matrix& y);
+  [[nodiscard]] static RoundedMatrix<Matrix> descend(double lr, double weight_decay,
+                                                     const Matrix& gradient,
+                                                     const Matrix& parameter);
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x) { return BoundMatrix(x); }
   /// What they are.
   [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x) {

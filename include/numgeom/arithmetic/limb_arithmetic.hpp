@@ -45,7 +45,9 @@ class LimbMidpoints {
   [[nodiscard]] int bits() const { return bits_; }
   [[nodiscard]] LimbPath path() const { return path_; }
   /// Products are exact before they are rounded.
-  [[nodiscard]] static Magnitude product_error(Eigen::Index /*terms*/) { return {}; }
+  [[nodiscard]] static Magnitude product_error(const Matrix& /*left*/, bool /*by_columns*/) {
+    return {};
+  }
   [[nodiscard]] static Magnitude underflow() { return {}; }
 
   [[nodiscard]] static Matrix zeros(Eigen::Index rows, Eigen::Index cols) {
@@ -59,6 +61,11 @@ class LimbMidpoints {
   [[nodiscard]] RoundedMatrix<Matrix> add_row(const Matrix& x, const Matrix& row) const;
   [[nodiscard]] RoundedMatrix<Matrix> column_sums(const Matrix& x) const;
   [[nodiscard]] RoundedMatrix<Matrix> axpy(double alpha, const Matrix& x, const Matrix& y) const;
+  [[nodiscard]] RoundedMatrix<Matrix> descend(double lr, double weight_decay,
+                                              const Matrix& gradient,
+                                              const Matrix& parameter) const {
+    return detail::descend_in_two_sums(*this, lr, weight_decay, gradient, parameter);
+  }
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x);
   [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x);
   /// Exponents beyond ±2^28: zeros with radii that take the midpoints in.

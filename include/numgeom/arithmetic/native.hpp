@@ -36,6 +36,11 @@ class Native {
   [[nodiscard]] Matrix axpy(double alpha, const Matrix& x, const Matrix& y) const {
     return static_cast<T>(alpha) * x + y;
   }
+  void descend(double lr, double weight_decay, const Matrix& gradient, Matrix& parameter) const {
+    const T eta = static_cast<T>(lr);
+    const T omega = static_cast<T>(weight_decay);
+    parameter.array() -= eta * (omega * parameter.array() + gradient.array());
+  }
   [[nodiscard]] Matrix relu(const Matrix& z) const {
     return z.unaryExpr([](T x) { return x <= T(0) ? T(0) : x; });  // NaN stays NaN
   }

@@ -59,13 +59,6 @@ NormBall product_tn(const NormBall& a, const NormBall& b);
 NormBall product_nt(const NormBall& a, const NormBall& b);
 NormBall hadamard(const NormBall& a, const NormBall& b);
 
-/// An upper bound on ‖x‖_F, the root of the sum of squares; ∞ where an entry is not finite.
-Magnitude frobenius_norm(const Matrix<double>& x);
-/// An upper bound on the Frobenius norm of every matrix that is bounded by x entry by entry.
-Magnitude frobenius_norm(const BoundMatrix& x);
-/// Upper bounds on the Euclidean norms of the rows, as a column.
-BoundMatrix row_norms(const BoundMatrix& x);
-
 /// An upper bound on the greatest eigenvalue of every symmetric positive semidefinite member.
 ///
 /// Up to 64 rows by repeated squaring, ‖S‖₂ ≤ ‖S^{2^k}‖_F^{1/2^k} with k = 5 (at most a factor

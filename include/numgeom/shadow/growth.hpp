@@ -41,6 +41,9 @@ class GrowthArithmetic {
   [[nodiscard]] Matrix add_row(const Matrix& x, const Matrix& row) const;
   [[nodiscard]] Matrix column_sums(const Matrix& x) const;
   [[nodiscard]] Matrix axpy(double alpha, const Matrix& x, const Matrix& y) const;
+  void descend(double lr, double weight_decay, const Matrix& gradient, Matrix& parameter) const {
+    parameter = axpy(-lr, axpy(weight_decay, parameter, gradient), parameter);
+  }
   [[nodiscard]] Matrix relu(const Matrix& z) const;
   [[nodiscard]] Matrix relu_gradient(const Matrix& z, const Matrix& d) const;
   [[nodiscard]] Matrix tanh(const Matrix& z) const;

@@ -85,10 +85,8 @@ template <Arithmetic A>
 void descend(const A& arithmetic, const Configuration& configuration,
              const std::vector<typename A::Matrix>& gradients,
              std::vector<typename A::Matrix>& parameters) {
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const auto decayed = arithmetic.axpy(configuration.weight_decay, parameters[i], gradients[i]);
-    parameters[i] = arithmetic.axpy(-configuration.lr, decayed, parameters[i]);
-  }
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    arithmetic.descend(configuration.lr, configuration.weight_decay, gradients[i], parameters[i]);
 }
 
 inline Indices labels_of(const Indices& labels, const Indices& rows) {

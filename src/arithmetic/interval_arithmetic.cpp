@@ -84,7 +84,7 @@ RoundedMatrix<Matrix<double>> DoubleMidpoints::from_midpoints(Eigen::Index rows,
 }
 
 void DoubleMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
-  if (midpoints.allFinite()) return;
+  if ((midpoints.array() * 0 == 0).all()) return;
   for (Eigen::Index i = 0; i < midpoints.rows(); ++i) {
     for (Eigen::Index j = 0; j < midpoints.cols(); ++j) {
       if (std::isfinite(midpoints(i, j))) continue;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "numgeom/arithmetic/enclosing_arithmetic.hpp"
 #include "numgeom/arithmetic/interval.hpp"
 
@@ -19,7 +21,8 @@ class DoubleMidpoints {
 
   [[nodiscard]] int bits() const { return 53; }
   /// γ_n: what rounding changes in a product's sums, relative to the sums of sizes; n counts the
-  /// factors of a row (column) of the left operand that are not zero, since the others add nothing …
+  /// factors of a row (column) of the left operand that are not zero, since the others add nothing
+  /// …
   [[nodiscard]] static Magnitude product_error(const Matrix& left, bool by_columns);
   /// … and what a product that underflows adds at most.
   [[nodiscard]] static Magnitude underflow() { return Magnitude::power_of_two(-1074); }
@@ -86,6 +89,11 @@ class DoubleMidpoints {
  private:
   [[nodiscard]] static Magnitude unit() { return Magnitude::power_of_two(-53); }
 };
+
+/// Softmax cross-entropy of one row as in the general form (softmax.hpp), with exponentials in
+/// doubles that have a proved error instead of MPFR's. Source: proofs/exponential.md.
+SoftmaxRow<Interval> softmax_row(const std::vector<Interval>& logits, int label,
+                                 const DoubleMidpoints& midpoints);
 
 /// Enclosing matrix arithmetic in doubles: fast, 53 bits.
 using IntervalArithmetic = EnclosingArithmetic<DoubleMidpoints>;

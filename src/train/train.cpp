@@ -2,18 +2,16 @@
 
 namespace numgeom {
 
-template std::vector<Matrix<float>> forward(const Native<float>&, const Network&,
-                                            const std::vector<Matrix<float>>&,
-                                            const Matrix<float>&);
-template std::vector<Matrix<double>> forward(const Native<double>&, const Network&,
-                                             const std::vector<Matrix<double>>&,
-                                             const Matrix<double>&);
-template Passes<Native<float>> forward_backward(const Native<float>&, const Network&,
-                                                const std::vector<Matrix<float>>&,
-                                                const Matrix<float>&, const Indices&);
-template Passes<Native<double>> forward_backward(const Native<double>&, const Network&,
-                                                 const std::vector<Matrix<double>>&,
-                                                 const Matrix<double>&, const Indices&);
+template void forward(const Native<float>&, const Network&, const std::vector<Matrix<float>>&,
+                      std::vector<Matrix<float>>&);
+template void forward(const Native<double>&, const Network&, const std::vector<Matrix<double>>&,
+                      std::vector<Matrix<double>>&);
+template void forward_backward(const Native<float>&, const Network&,
+                               const std::vector<Matrix<float>>&, const Indices&,
+                               Passes<Native<float>>&);
+template void forward_backward(const Native<double>&, const Network&,
+                               const std::vector<Matrix<double>>&, const Indices&,
+                               Passes<Native<double>>&);
 template TrainingResult<Native<float>> train(const Native<float>&, const Problem&,
                                              const TrialInputs&, const Configuration&,
                                              TrainingObserver<Native<float>>&);

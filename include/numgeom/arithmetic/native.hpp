@@ -1,7 +1,9 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cmath>
 #include <concepts>
+#include <utility>
 
 #include "numgeom/arithmetic/concept.hpp"
 
@@ -42,7 +44,9 @@ class Native {
     parameter.array() -= eta * (omega * parameter.array() + gradient.array());
   }
   [[nodiscard]] Matrix relu(const Matrix& z) const {
-    return z.unaryExpr([](T x) { return x <= T(0) ? T(0) : x; });  // NaN stays NaN
+    Matrix result;
+    fill_relu(z, result);
+    return result;
   }
   [[nodiscard]] Matrix relu_gradient(const Matrix& z, const Matrix& d) const {
     return (z.array() > T(0)).select(d, T(0));
@@ -53,19 +57,54 @@ class Native {
   }
   [[nodiscard]] LossAndGradient<T, Matrix> softmax_cross_entropy(const Matrix& logits,
                                                                  const Indices& labels) const {
-    const Matrix shifted = logits.colwise() - logits.rowwise().maxCoeff();
-    Matrix gradient = shifted.array().exp();
-    const Eigen::Array<T, Eigen::Dynamic, 1> sums = gradient.rowwise().sum();
-    gradient.array().colwise() /= sums;
-    Eigen::Array<T, Eigen::Dynamic, 1> losses = sums.log();
-    for (Eigen::Index i = 0; i < logits.rows(); ++i) {
-      losses(i) -= shifted(i, labels[i]);
-      gradient(i, labels[i]) -= T(1);
-    }
-    const T rows = static_cast<T>(logits.rows());
-    gradient /= rows;
-    return {losses.sum() / rows, std::move(gradient)};
+    Matrix gradient;
+    const T loss = fill_softmax_cross_entropy(logits, labels, gradient);
+    return {loss, std::move(gradient)};
   }
+
+  // The same operations into matrices that are there already.
+
+  void fill_with_rows(const Matrix& x, const Indices& rows, Matrix& result) const {
+    result.resize(static_cast<Eigen::Index>(rows.size()), x.cols());
+    for (Eigen::Index i = 0; i < result.rows(); ++i) result.row(i) = x.row(rows[i]);
+  }
+  void fill_dense(const Matrix& x, const Matrix& w, const Matrix& b, Matrix& result) const {
+    result.noalias() = x * w;
+    result.rowwise() += b.row(0);
+  }
+  void fill_product_tn(const Matrix& x, const Matrix& d, Matrix& result) const {
+    result.noalias() = x.transpose() * d;
+  }
+  void fill_product_nt(const Matrix& d, const Matrix& w, Matrix& result) const {
+    result.noalias() = d * w.transpose();
+  }
+  void fill_column_sums(const Matrix& x, Matrix& result) const { result = x.colwise().sum(); }
+  void fill_relu(const Matrix& z, Matrix& result) const {
+    // NaN stays NaN.
+    result = (z.array() <= T(0)).select(T(0), z);
+  }
+  void fill_relu_gradient(const Matrix& z, const Matrix& d, Matrix& result) const {
+    result = (z.array() > T(0)).select(d, T(0));
+  }
+  T fill_softmax_cross_entropy(const Matrix& logits, const Indices& labels,
+                               Matrix& gradient) const {
+    const T rows = static_cast<T>(logits.rows());
+    gradient.resize(logits.rows(), logits.cols());
+    T total = 0;
+    for (Eigen::Index i = 0; i < logits.rows(); ++i) {
+      auto row = gradient.row(i);
+      row = logits.row(i).array() - logits.row(i).maxCoeff();
+      const T shifted = row(labels[i]);
+      row = row.array().exp();
+      const T sum = row.sum();
+      total += std::log(sum) - shifted;
+      row /= sum;
+      row(labels[i]) -= T(1);
+    }
+    gradient /= rows;
+    return total / rows;
+  }
+
   [[nodiscard]] ErrorCount count_errors(const Matrix& logits, const Indices& labels) const {
     Eigen::Index wrong = 0;
     for (Eigen::Index i = 0; i < logits.rows(); ++i) {

@@ -13,7 +13,7 @@ struct Passes {
   std::vector<typename A::Matrix> outputs;    ///< [0] the batch, [i+1] the output of layer i
   std::vector<typename A::Matrix> deltas;     ///< [i] derivative of the loss by outputs[i+1]
   std::vector<typename A::Matrix> gradients;  ///< one a parameter, without weight decay
-  typename A::Scalar loss;                    ///< mean over the batch
+  typename A::Scalar loss{};                  ///< mean over the batch
 };
 
 /// One step of training, seen before the parameters are updated.

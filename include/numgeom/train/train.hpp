@@ -6,6 +6,7 @@
 #include "numgeom/arithmetic/native.hpp"
 #include "numgeom/train/inputs.hpp"
 #include "numgeom/train/observer.hpp"
+#include "numgeom/train/refill.hpp"
 
 namespace numgeom {
 
@@ -17,43 +18,52 @@ struct TrainingResult {
   std::vector<typename A::Matrix> parameters;
 };
 
-/// Outputs of all layers; the last are the logits.
+/// Outputs of all layers, [0] the batch, the last the logits; matrices that are there are filled again.
+template <Arithmetic A>
+void forward(const A& arithmetic, const Network& network,
+             const std::vector<typename A::Matrix>& parameters,
+             std::vector<typename A::Matrix>& outputs) {
+  outputs.resize(network.layers.size() + 1);
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const auto& input = outputs[i];
+    auto& output = outputs[i + 1];
+    switch (network.layers[i].kind) {
+      case Layer::Kind::kDense:
+        refill::dense(arithmetic, input, parameters[next], parameters[next + 1], output);
+        next += 2;
+        break;
+      case Layer::Kind::kRelu:
+        refill::relu(arithmetic, input, output);
+        break;
+      case Layer::Kind::kTanh:
+        refill::tanh(arithmetic, input, output);
+        break;
+    }
+  }
+}
+
+/// The same for one batch.
 template <Arithmetic A>
 std::vector<typename A::Matrix> forward(const A& arithmetic, const Network& network,
                                         const std::vector<typename A::Matrix>& parameters,
                                         const typename A::Matrix& batch) {
   std::vector<typename A::Matrix> outputs{batch};
-  std::size_t next = 0;
-  for (const Layer& layer : network.layers) {
-    const auto& input = outputs.back();
-    switch (layer.kind) {
-      case Layer::Kind::kDense:
-        outputs.push_back(
-            arithmetic.add_row(arithmetic.product(input, parameters[next]), parameters[next + 1]));
-        next += 2;
-        break;
-      case Layer::Kind::kRelu:
-        outputs.push_back(arithmetic.relu(input));
-        break;
-      case Layer::Kind::kTanh:
-        outputs.push_back(arithmetic.tanh(input));
-        break;
-    }
-  }
+  forward(arithmetic, network, parameters, outputs);
   return outputs;
 }
 
-/// Mean cross-entropy on a batch and its gradient by every parameter (backpropagation).
+/// Mean cross-entropy on the batch passes.outputs[0] and its gradient by every parameter
+/// (backpropagation); the matrices of `passes` are filled again.
 template <Arithmetic A>
-Passes<A> forward_backward(const A& arithmetic, const Network& network,
-                           const std::vector<typename A::Matrix>& parameters,
-                           const typename A::Matrix& batch, const Indices& labels) {
-  auto outputs = forward(arithmetic, network, parameters, batch);
-  auto top = arithmetic.softmax_cross_entropy(outputs.back(), labels);
-  Passes<A> passes{std::move(outputs), {}, {}, top.loss};
+void forward_backward(const A& arithmetic, const Network& network,
+                      const std::vector<typename A::Matrix>& parameters, const Indices& labels,
+                      Passes<A>& passes) {
+  forward(arithmetic, network, parameters, passes.outputs);
   passes.deltas.resize(network.layers.size());
   passes.gradients.resize(parameters.size());
-  passes.deltas.back() = std::move(top.gradient);
+  passes.loss = refill::softmax_cross_entropy(arithmetic, passes.outputs.back(), labels,
+                                              passes.deltas.back());
   std::size_t next = parameters.size();
   for (std::size_t i = network.layers.size(); i-- > 0;) {
     const auto& input = passes.outputs[i];
@@ -62,19 +72,30 @@ Passes<A> forward_backward(const A& arithmetic, const Network& network,
     switch (network.layers[i].kind) {
       case Layer::Kind::kDense:
         next -= 2;
-        passes.gradients[next] = arithmetic.product_tn(input, delta);
-        passes.gradients[next + 1] = arithmetic.column_sums(delta);
-        if (!is_first) passes.deltas[i - 1] = arithmetic.product_nt(delta, parameters[next]);
+        refill::product_tn(arithmetic, input, delta, passes.gradients[next]);
+        refill::column_sums(arithmetic, delta, passes.gradients[next + 1]);
+        if (!is_first)
+          refill::product_nt(arithmetic, delta, parameters[next], passes.deltas[i - 1]);
         break;
       case Layer::Kind::kRelu:
-        if (!is_first) passes.deltas[i - 1] = arithmetic.relu_gradient(input, delta);
+        if (!is_first) refill::relu_gradient(arithmetic, input, delta, passes.deltas[i - 1]);
         break;
       case Layer::Kind::kTanh:
         if (!is_first)
-          passes.deltas[i - 1] = arithmetic.tanh_gradient(passes.outputs[i + 1], delta);
+          refill::tanh_gradient(arithmetic, passes.outputs[i + 1], delta, passes.deltas[i - 1]);
         break;
     }
   }
+}
+
+/// The same for one batch.
+template <Arithmetic A>
+Passes<A> forward_backward(const A& arithmetic, const Network& network,
+                           const std::vector<typename A::Matrix>& parameters,
+                           const typename A::Matrix& batch, const Indices& labels) {
+  Passes<A> passes;
+  passes.outputs.push_back(batch);
+  forward_backward(arithmetic, network, parameters, labels, passes);
   return passes;
 }
 
@@ -116,11 +137,13 @@ TrainingResult<A> train(const A& arithmetic, const Problem& problem, const Trial
   const auto features = arithmetic.embed(problem.data.train.features);
   auto parameters = embed_parameters(arithmetic, inputs);
   const int steps = static_cast<int>(inputs.batches.size());
+  Passes<A> passes;
+  passes.outputs.resize(1);
   for (int step = 0; step < steps; ++step) {
     const Indices& rows = inputs.batches[step];
     const Indices labels = labels_of(problem.data.train.labels, rows);
-    const auto passes = forward_backward(arithmetic, problem.network, parameters,
-                                         arithmetic.gather_rows(features, rows), labels);
+    refill::gather_rows(arithmetic, features, rows, passes.outputs.front());
+    forward_backward(arithmetic, problem.network, parameters, labels, passes);
     observer.on_step(arithmetic, StepView<A>{step, steps, rows, labels, parameters, passes});
     descend(arithmetic, configuration, passes.gradients, parameters);
   }
@@ -143,18 +166,16 @@ TrainingResult<A> train(const A& arithmetic, const Problem& problem, const Trial
 }
 
 // The native instances are compiled once, in src/train/train.cpp.
-extern template std::vector<Matrix<float>> forward(const Native<float>&, const Network&,
-                                                   const std::vector<Matrix<float>>&,
-                                                   const Matrix<float>&);
-extern template std::vector<Matrix<double>> forward(const Native<double>&, const Network&,
-                                                    const std::vector<Matrix<double>>&,
-                                                    const Matrix<double>&);
-extern template Passes<Native<float>> forward_backward(const Native<float>&, const Network&,
-                                                       const std::vector<Matrix<float>>&,
-                                                       const Matrix<float>&, const Indices&);
-extern template Passes<Native<double>> forward_backward(const Native<double>&, const Network&,
-                                                        const std::vector<Matrix<double>>&,
-                                                        const Matrix<double>&, const Indices&);
+extern template void forward(const Native<float>&, const Network&,
+                             const std::vector<Matrix<float>>&, std::vector<Matrix<float>>&);
+extern template void forward(const Native<double>&, const Network&,
+                             const std::vector<Matrix<double>>&, std::vector<Matrix<double>>&);
+extern template void forward_backward(const Native<float>&, const Network&,
+                                      const std::vector<Matrix<float>>&, const Indices&,
+                                      Passes<Native<float>>&);
+extern template void forward_backward(const Native<double>&, const Network&,
+                                      const std::vector<Matrix<double>>&, const Indices&,
+                                      Passes<Native<double>>&);
 extern template TrainingResult<Native<float>> train(const Native<float>&, const Problem&,
                                                     const TrialInputs&, const Configuration&,
                                                     TrainingObserver<Native<float>>&);

@@ -23,15 +23,6 @@ constexpr double kMostLargest = 0x1p64;
 /// NaN stays NaN: `normalise` finds it.
 double raised(double x) { return x < kFloor ? (x == 0 ? 0.0 : kFloor) : x; }
 
-/// The largest of nonnegative doubles by their bits, in which ∞ and NaN are the largest.
-double largest_of(const Matrix<double>& x) {
-  std::uint64_t largest = 0;
-  const double* values = x.data();
-  for (Eigen::Index i = 0; i < x.size(); ++i)
-    largest = std::max(largest, std::bit_cast<std::uint64_t>(values[i]));
-  return std::bit_cast<double>(largest);
-}
-
 /// x·factor, rounded up to the floor unless x is zero; factor may be so small that the product
 /// underflows.
 double shifted(double x, double factor) { return x == 0 ? 0 : std::max(x * factor, kFloor); }
@@ -48,6 +39,15 @@ bool vanishes(const BoundMatrix& a, const BoundMatrix& b) {
 }
 
 }  // namespace
+
+double detail::largest_size(const Matrix<double>& x) {
+  constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
+  std::uint64_t largest = 0;
+  const double* values = x.data();
+  for (Eigen::Index i = 0; i < x.size(); ++i)
+    largest = std::max(largest, std::bit_cast<std::uint64_t>(values[i]) & ~kSign);
+  return std::bit_cast<double>(largest);
+}
 
 double sum_inflation(Eigen::Index n) {
   if (n >= (Eigen::Index{1} << 40))
@@ -93,7 +93,7 @@ void BoundMatrix::allocate() {
 }
 
 void BoundMatrix::normalise(double factor) {
-  double largest = largest_of(mantissas_);
+  double largest = detail::largest_size(mantissas_);
   if (!(largest < kInfinity)) {
     mantissas_ = mantissas_.unaryExpr([](double x) { return x < kInfinity ? x : kInfinity; });
     largest = 0;
@@ -245,8 +245,7 @@ BoundMatrix gather_rows(const BoundMatrix& a, const Indices& rows) {
 }
 
 Magnitude frobenius_norm(const Matrix<double>& x) {
-  if (x.size() == 0) return {};
-  const double largest = x.cwiseAbs().maxCoeff<Eigen::PropagateNaN>();
+  const double largest = detail::largest_size(x);
   if (!std::isfinite(largest)) return Magnitude::infinity();
   if (largest == 0) return {};
   int exponent = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <vector>
 
 #include "numgeom/arithmetic/environment.hpp"
 
@@ -10,14 +12,20 @@ namespace numgeom {
 DoubleMidpoints::DoubleMidpoints() { require_ieee_environment(); }
 
 Magnitude DoubleMidpoints::product_error(const Matrix& left, bool by_columns) {
-  const Eigen::Index sums = by_columns ? left.cols() : left.rows();
-  Eigen::Matrix<double, Eigen::Dynamic, 1> counts = Eigen::VectorXd::Zero(sums);
-  const auto nonzero = (left.array() != 0).cast<double>();
-  if (by_columns)
-    counts = nonzero.colwise().sum().transpose();
-  else
-    counts = nonzero.rowwise().sum();
-  return gamma(sums == 0 ? 0 : static_cast<Eigen::Index>(counts.maxCoeff()), unit());
+  std::vector<std::int64_t> by_column(by_columns ? left.cols() : 0);
+  std::int64_t most = 0;
+  for (Eigen::Index i = 0; i < left.rows(); ++i) {
+    const double* row = left.data() + i * left.cols();
+    if (by_columns) {
+      for (Eigen::Index j = 0; j < left.cols(); ++j) by_column[j] += row[j] != 0;
+      continue;
+    }
+    std::int64_t count = 0;
+    for (Eigen::Index j = 0; j < left.cols(); ++j) count += row[j] != 0;
+    most = std::max(most, count);
+  }
+  for (const std::int64_t count : by_column) most = std::max(most, count);
+  return gamma(most, unit());
 }
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::product(const Matrix& a, const Matrix& b) {
@@ -84,7 +92,7 @@ RoundedMatrix<Matrix<double>> DoubleMidpoints::from_midpoints(Eigen::Index rows,
 }
 
 void DoubleMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
-  if ((midpoints.array() * 0 == 0).all()) return;
+  if (std::isfinite(detail::largest_size(midpoints))) return;
   for (Eigen::Index i = 0; i < midpoints.rows(); ++i) {
     for (Eigen::Index j = 0; j < midpoints.cols(); ++j) {
       if (std::isfinite(midpoints(i, j))) continue;

@@ -95,6 +95,13 @@ BoundMatrix add_row(const BoundMatrix& a, const BoundMatrix& row);
 BoundMatrix column_sums(const BoundMatrix& a);
 BoundMatrix gather_rows(const BoundMatrix& a, const Indices& rows);
 
+namespace detail {
+
+/// max |x_ij|, in which NaN counts as larger than everything; 0 for no entries.
+double largest_size(const Matrix<double>& x);
+
+}  // namespace detail
+
 /// An upper bound on ‖x‖_F, the root of the sum of squares; ∞ where an entry is not finite.
 Magnitude frobenius_norm(const Matrix<double>& x);
 /// An upper bound on the Frobenius norm of every matrix that is bounded by x entry by entry.

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "numgeom/shadow/enclosure.hpp"
 #include "numgeom/shadow/step_lipschitz.hpp"
@@ -71,11 +72,12 @@ StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& probl
   StepwiseResult result;
   result.errors = {0, problem.data.validation.samples()};
   Magnitude rho;
+  Passes<Arithmetic> passes;
+  passes.outputs.resize(1);
   for (int t = 0; t < steps; ++t) {
     const Indices labels = labels_of(problem.data.train.labels, inputs.batches[t]);
-    const auto passes =
-        forward_backward(arithmetic, network, parameters,
-                         arithmetic.gather_rows(features, inputs.batches[t]), labels);
+    passes.outputs.front() = arithmetic.gather_rows(features, inputs.batches[t]);
+    forward_backward(arithmetic, network, parameters, labels, passes);
     StepBound bound{t, steps, {}, {}, {}};
     if (!rho.is_zero()) {
       const auto step = enclose_step(arithmetic, network, parameters, passes, labels, rho);
@@ -88,7 +90,7 @@ StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& probl
     }
     descend(arithmetic, configuration, passes.gradients, parameters);
     bound.defect = detail::radius_norm<Arithmetic>(parameters);
-    for (auto& parameter : parameters) parameter = arithmetic.centre(parameter);
+    for (auto& parameter : parameters) parameter = arithmetic.centre(std::move(parameter));
     rho = bound.lipschitz * rho + bound.defect;
     bound.distance = rho;
     if (!rho.is_finite()) {

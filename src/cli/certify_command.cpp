@@ -10,6 +10,7 @@
 #include "interrupt.hpp"
 #include "numgeom/data/file.hpp"
 #include "numgeom/error.hpp"
+#include "numgeom/report/explain.hpp"
 #include "numgeom/report/journal.hpp"
 #include "numgeom/report/json.hpp"
 #include "numgeom/report/table.hpp"
@@ -27,6 +28,7 @@ struct CertifyArguments {
   std::string journal;
   int threads = 0;
   bool quiet = false;
+  bool explain = false;
 };
 
 int thread_count(int asked) {
@@ -80,6 +82,8 @@ int report(const CertifyArguments& arguments, const Study& study, const Problem&
     write_file(arguments.json_file, certify_json(study, problem, trials, ranking));
   print_result(json_to_stdout ? certify_json(study, problem, trials, ranking)
                               : certify_text(study, trials, ranking));
+  if (arguments.explain)
+    json_to_stdout ? print_note(explain_text(trials)) : print_result("\n" + explain_text(trials));
   const bool all = std::all_of(trials.begin(), trials.end(), [](const CertifiedTrial& trial) {
     return trial.certification.certified();
   });
@@ -141,6 +145,9 @@ void add_certify(CLI::App& app, int& exit_code) {
       ->type_name("FILE");
   command->add_option("--threads", arguments->threads, "Trials at a time (0: one a processor)")
       ->check(CLI::Range(0, 1024));
+  command->add_flag(
+      "--explain", arguments->explain,
+      "Say for every trial why it was enclosed as it was: bits predicted and lost, time");
   command->add_flag("--quiet", arguments->quiet, "No progress on stderr");
   command->footer(
       "Prints, for every configuration, the native losses, the certified digits of the exact "

@@ -132,6 +132,10 @@ Json trial_json(const CertifiedTrial& result) {
   for (const ShadowRun& run : found.attempts)
     attempts.push_back({rung_json(run.rung), enclosure_json(run.loss), run.errors.lower,
                         run.errors.upper, number(run.bits_lost), run.open, number(run.seconds)});
+  Json candidates = Json::array();
+  for (const Candidate& one : found.candidates)
+    candidates.push_back({rung_json(one.rung), number(one.bits_lost), number(one.sign_bits),
+                          one.predicted, number(one.seconds)});
   return {{"lr", number(result.trial.configuration.lr)},
           {"weight_decay", number(result.trial.configuration.weight_decay)},
           {"seed", result.trial.seed},
@@ -142,6 +146,8 @@ Json trial_json(const CertifiedTrial& result) {
           {"errors", {found.errors.lower, found.errors.upper}},
           {"rung", rung_json(found.rung)},
           {"predicted_bits", found.predicted_bits},
+          {"expected_width", number(found.expected_width)},
+          {"candidates", candidates},
           {"attempts", attempts},
           {"seconds", number(found.seconds)}};
 }
@@ -157,6 +163,10 @@ CertifiedTrial to_trial(const Json& json) {
   found.errors = {json.at("errors").at(0), json.at("errors").at(1)};
   found.rung = to_rung(json.at("rung"));
   found.predicted_bits = json.at("predicted_bits");
+  found.expected_width = to_number(json.at("expected_width"));
+  for (const Json& one : json.at("candidates"))
+    found.candidates.push_back({to_rung(one.at(0)), to_number(one.at(1)), to_number(one.at(2)),
+                                one.at(3), to_number(one.at(4))});
   for (const Json& run : json.at("attempts"))
     found.attempts.push_back({to_rung(run.at(0)),
                               to_enclosure(run.at(1)),

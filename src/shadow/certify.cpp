@@ -8,6 +8,7 @@
 
 #include "numgeom/arithmetic/ball_arithmetic.hpp"
 #include "numgeom/error.hpp"
+#include "numgeom/shadow/cost.hpp"
 #include "numgeom/shadow/step_lipschitz.hpp"
 
 namespace numgeom {
@@ -26,15 +27,17 @@ class Ladder {
  public:
   Ladder(const Trial& trial, const TrialInputs& inputs, const Goal& goal, int max_bits)
       : trial_(trial), inputs_(inputs), goal_(goal), max_bits_(max_bits) {
-    if (has_step_lipschitz(trial.problem->network))
-      predictions_.push_back(predict_stepwise(trial, inputs));
-    else
-      predictions_.push_back(predict_direct(trial, inputs));
-    start(predictions_.back());
+    if (has_step_lipschitz(trial.problem->network)) {
+      consider(predict_stepwise(trial, inputs));
+      consider(predict_direct_early(trial, inputs));
+    } else {
+      consider(predict_direct(trial, inputs));
+    }
+    rung_ = std::min_element(candidates_.begin(), candidates_.end(), is_better)->rung;
   }
 
   [[nodiscard]] const Rung& rung() const { return rung_; }
-  [[nodiscard]] const std::vector<Prediction>& predictions() const { return predictions_; }
+  [[nodiscard]] const std::vector<Candidate>& candidates() const { return candidates_; }
 
   /// Goes on from what the present rung found; false at the top.
   bool climb(const ShadowRun& found) {
@@ -42,29 +45,39 @@ class Ladder {
     if (rung_.way == Rung::Way::kStepwise && !found.open.empty() &&
         (++open_ == kMostOpen || rung_.bits >= max_bits_)) {
       // A pre-activation may be exactly zero, and then no precision decides its sign on a ball.
-      predictions_.push_back(predict_direct(trial_, inputs_));
-      start(predictions_.back());
+      const Prediction direct = predict_direct(trial_, inputs_);
+      rung_ = rung_for(direct.way, direct.bits(goal_.expected_width()));
       return true;
     }
     if (rung_.bits >= max_bits_) return false;
-    take(rung_.way, goal_.next_bits(rung_.bits, found.loss));
+    rung_ = rung_for(rung_.way, goal_.next_bits(rung_.bits, found.loss));
     return true;
   }
 
  private:
-  void start(const Prediction& prediction) {
-    take(prediction.way, prediction.bits(goal_.expected_width()));
+  /// Where one way's bits are unknown, the other one is tried first.
+  static bool is_better(const Candidate& a, const Candidate& b) {
+    if (a.predicted != b.predicted) return a.predicted;
+    return a.seconds < b.seconds;
   }
-  void take(Rung::Way way, int bits) {
-    rung_ = Rung::for_bits(std::min(bits, max_bits_), way);
-    rung_.bits = std::min(rung_.bits, max_bits_);
+
+  void consider(const Prediction& prediction) {
+    const Rung rung = rung_for(prediction.way, prediction.bits(goal_.expected_width()));
+    const auto steps = static_cast<int>(inputs_.batches.size());
+    candidates_.push_back({rung, prediction.bits_lost, prediction.sign_bits, prediction.known,
+                           expected_seconds(*trial_.problem, steps, rung)});
+  }
+  [[nodiscard]] Rung rung_for(Rung::Way way, int bits) const {
+    Rung rung = Rung::for_bits(std::min(bits, max_bits_), way);
+    rung.bits = std::min(rung.bits, max_bits_);
+    return rung;
   }
 
   const Trial& trial_;
   const TrialInputs& inputs_;
   const Goal& goal_;
   int max_bits_;
-  std::vector<Prediction> predictions_;
+  std::vector<Candidate> candidates_;
   Rung rung_;
   int open_ = 0;
 };
@@ -86,7 +99,8 @@ Certification climb_ladder(const Trial& trial, const TrialInputs& inputs, const 
   Certification result;
   result.errors = {0, trial.problem->data.validation.samples()};
   Ladder ladder(trial, inputs, goal, max_bits);
-  result.predictions = ladder.predictions();
+  result.candidates = ladder.candidates();
+  result.expected_width = goal.expected_width();
   result.predicted_bits = ladder.rung().bits;
   for (;;) {
     result.attempts.push_back(run_shadow(trial, inputs, ladder.rung(), stop, progress));

@@ -126,6 +126,45 @@ Prediction predict_direct(const Trial& trial, const TrialInputs& inputs) {
   return {Rung::Way::kDirect, known ? loss.growth.log2() : 0, arithmetic.decision_bits(), known};
 }
 
+namespace {
+
+/// log₂ of the greatest growth among the parameters, before every step.
+class GrowthRecord : public TrainingObserver<GrowthArithmetic> {
+ public:
+  void on_step(const GrowthArithmetic& /*arithmetic*/,
+               const StepView<GrowthArithmetic>& view) override {
+    Magnitude greatest;
+    for (const GrowthMatrix& parameter : view.parameters) {
+      const Magnitude largest = parameter.growth.largest();
+      if (greatest < largest) greatest = largest;
+    }
+    bits.push_back(greatest.log2());
+  }
+  std::vector<double> bits;
+};
+
+}  // namespace
+
+Prediction predict_direct_early(const Trial& trial, const TrialInputs& inputs) {
+  constexpr std::size_t kLeastSteps = 32;
+  const std::size_t steps = inputs.batches.size();
+  const std::size_t early = std::max(kLeastSteps, steps / 8);
+  if (steps <= 2 * early) return predict_direct(trial, inputs);
+  const TrialInputs first{
+      inputs.parameters,
+      {inputs.batches.begin(), inputs.batches.begin() + static_cast<std::ptrdiff_t>(early)}};
+  GrowthRecord record;
+  const GrowthArithmetic arithmetic;
+  const GrowthScalar loss =
+      train(arithmetic, *trial.problem, first, trial.configuration, record).loss;
+  const double rate =
+      (record.bits.back() - record.bits[early / 2]) / static_cast<double>(early - 1 - early / 2);
+  const double ahead = rate * static_cast<double>(steps - early);
+  const bool known = std::isfinite(loss.value) && loss.growth.is_finite() && std::isfinite(ahead);
+  return {Rung::Way::kDirect, known ? loss.growth.log2() + ahead : 0,
+          arithmetic.decision_bits() + (known ? ahead : 0), known};
+}
+
 Prediction predict_stepwise(const Trial& trial, const TrialInputs& inputs) {
   StepwisePredictor predictor(trial, first_defect(trial, inputs));
   train(Native<double>(), *trial.problem, inputs, trial.configuration, predictor);

@@ -21,15 +21,26 @@ struct CertifyOptions {
 /// nothing.
 enum class CertificationStatus { kUndecided, kCertified };
 
+/// A rung that the ladder considered as its first, and what it expected of it. Nothing here is a
+/// bound.
+struct Candidate {
+  Rung rung;
+  double bits_lost = 0;    ///< predicted
+  double sign_bits = 0;    ///< predicted: what deciding every sign takes
+  bool predicted = false;  ///< false where nothing could be predicted: a start from which to climb
+  double seconds = 0;      ///< expected, see `expected_seconds`
+};
+
 /// An enclosure of the exact run's loss, and the way to it.
 struct Certification {
   CertificationStatus status = CertificationStatus::kUndecided;
   std::string reason = "certification was not run";  ///< empty when certified
   Enclosure loss;
   ErrorCount errors;
-  Rung rung;                            ///< the one that gave `loss`
-  int predicted_bits = 0;               ///< what the ladder aimed for at first
-  std::vector<Prediction> predictions;  ///< one a way that was considered
+  Rung rung;                          ///< the one that gave `loss`
+  int predicted_bits = 0;             ///< of the first rung
+  double expected_width = 0;          ///< what the ladder aimed for at first
+  std::vector<Candidate> candidates;  ///< one a way; the cheapest was taken
   std::vector<ShadowRun> attempts;
   double seconds = 0;
 
@@ -44,8 +55,9 @@ struct CertifiedTrial {
   Certification certification;
 };
 
-/// Climbs the ladder until the goal is reached: the bits that are lost are predicted in doubles,
-/// the cheapest rung that should do is run, and each next one aims for what was missing.
+/// Climbs the ladder until the goal is reached: cheap passes in doubles predict the bits that each
+/// way loses, the cheapest rung that should do is run, and each next one aims for what was missing.
+/// Where signs stay open on the stepwise way, the direct way goes on.
 ///
 /// Inclusion: `loss` contains L*(θ) whatever the status; certified means that the goal was reached.
 /// Returns undecided with a reason at `max_bits`. Throws `Interrupted`.

@@ -19,6 +19,9 @@ struct Prediction {
 /// By the direct way: radii to first order, carried along by `GrowthArithmetic`.
 [[nodiscard]] Prediction predict_direct(const Trial& trial, const TrialInputs& inputs);
 
+/// The same from the first eighth of a long training: bits are lost at a steady rate.
+[[nodiscard]] Prediction predict_direct_early(const Trial& trial, const TrialInputs& inputs);
+
 /// By the stepwise way: ρ_t to first order, with Λ_t taken every few steps. Requires
 /// `has_step_lipschitz`.
 [[nodiscard]] Prediction predict_stepwise(const Trial& trial, const TrialInputs& inputs);

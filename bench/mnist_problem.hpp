@@ -7,7 +7,8 @@
 
 namespace numgeom::bench {
 
-/// 784-64-10 on 1000 rows of MNIST, 500 for validation, batches of 32 (needs 'numgeom data fetch mnist').
+/// 784-64-10 on 1000 rows of MNIST, 500 for validation, batches of 32 (needs 'numgeom data fetch
+/// mnist').
 inline Problem mnist_problem(int epochs = 10, int width = 64) {
   DataOptions options;
   options.dataset = "mnist";

@@ -87,6 +87,11 @@ void print_cost(const char* name, const Rung& rung, int epochs, int width) {
                         train(Native<double>(), problem, inputs, trial.configuration);
                       }));
   const ShadowRun run = run_shadow(trial, inputs, rung);
+  if (!run.open.empty()) {
+    std::fprintf(stderr, "%s, %zu steps: given up: %s\n", name, inputs.batches.size(),
+                 run.open.c_str());
+    return;
+  }
   long parameters = 0;
   for (const ExactMatrix& one : inputs.parameters) parameters += one.size();
   std::printf("%s,%zu,%ld,%.4f,%.2f\n", name, inputs.batches.size(), parameters, run.seconds,

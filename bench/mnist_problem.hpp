@@ -1,13 +1,14 @@
 #pragma once
 
-#include <chrono>
+#include <string>
 
 #include "numgeom/data/load.hpp"
 #include "numgeom/train/problem.hpp"
 
 namespace numgeom::bench {
 
-/// 784-64-10 on 1000 rows of MNIST, 500 for validation, batches of 32 (needs 'numgeom data fetch mnist').
+/// 784-64-10 on 1000 rows of MNIST, 500 for validation, batches of 32 (needs 'numgeom data fetch
+/// mnist').
 inline Problem mnist_problem(int epochs = 10, int width = 64) {
   DataOptions options;
   options.dataset = "mnist";
@@ -15,13 +16,6 @@ inline Problem mnist_problem(int epochs = 10, int width = 64) {
   return {load_problem_data(options),
           Network::parse({"dense " + std::to_string(width), "relu", "dense 10"}),
           {.epochs = epochs, .batch = 32}};
-}
-
-template <class Run>
-double seconds(const Run& run) {
-  const auto start = std::chrono::steady_clock::now();
-  run();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace numgeom::bench

@@ -14,6 +14,7 @@
 #include "numgeom/error.hpp"
 #include "numgeom/shadow/shadow_run.hpp"
 #include "numgeom/train/train.hpp"
+#include "timing.hpp"
 
 namespace {
 
@@ -26,11 +27,11 @@ Rung parse_rung(const std::string& text) {
                         stepwise ? Rung::Way::kStepwise : Rung::Way::kDirect);
 }
 
-double native_seconds(const Problem& problem, const TrialInputs& inputs, const Configuration& theta) {
+double native_seconds(const Problem& problem, const TrialInputs& inputs,
+                      const Configuration& theta) {
   double best = 1e9;
   for (int i = 0; i < 5; ++i)
-    best = std::min(best,
-                    bench::seconds([&] { train(Native<double>(), problem, inputs, theta); }));
+    best = std::min(best, bench::seconds([&] { train(Native<double>(), problem, inputs, theta); }));
   return best;
 }
 

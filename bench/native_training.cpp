@@ -1,6 +1,6 @@
 // Native fp32 training of a study's first trial, once for every line on standard input: answers
-// with the seconds that steps and evaluation took, the validation loss and the misclassified rows.
-// So another program can take turns with it (native_training.py).
+// with the processor seconds that steps and evaluation took, the validation loss and the
+// misclassified rows. So another program can take turns with it (native_training.py).
 //
 // usage: native_training STUDY
 
@@ -19,7 +19,7 @@ using namespace numgeom;
 
 void train_once(const Trial& trial, const TrialInputs& inputs) {
   TrainingResult<Native<float>> result;
-  const double taken = bench::seconds(
+  const double taken = bench::cpu_seconds(
       [&] { result = train(Native<float>(), *trial.problem, inputs, trial.configuration); });
   std::printf("%.9g %.9g %td\n", taken, static_cast<double>(result.loss), result.errors.upper);
   std::fflush(stdout);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <chrono>
+#include <string>
 
 #include "numgeom/data/load.hpp"
 #include "numgeom/train/problem.hpp"
@@ -16,13 +16,6 @@ inline Problem mnist_problem(int epochs = 10, int width = 64) {
   return {load_problem_data(options),
           Network::parse({"dense " + std::to_string(width), "relu", "dense 10"}),
           {.epochs = epochs, .batch = 32}};
-}
-
-template <class Run>
-double seconds(const Run& run) {
-  const auto start = std::chrono::steady_clock::now();
-  run();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace numgeom::bench

@@ -12,6 +12,7 @@
 #include "numgeom/error.hpp"
 #include "numgeom/estimate/phi.hpp"
 #include "numgeom/train/train.hpp"
+#include "timing.hpp"
 
 namespace {
 

@@ -14,6 +14,7 @@
 #include "numgeom/error.hpp"
 #include "numgeom/shadow/shadow_run.hpp"
 #include "numgeom/train/train.hpp"
+#include "timing.hpp"
 
 namespace {
 

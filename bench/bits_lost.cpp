@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "mnist_problem.hpp"
+#include "numgeom/arithmetic/environment.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/shadow/predict.hpp"
 #include "numgeom/shadow/shadow_run.hpp"
@@ -151,6 +152,7 @@ void print_row(const Problem& problem, double lr) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  numgeom::keep_freed_memory();
   const Problem problem = bench::mnist_problem();
   std::vector<double> rates;
   for (int i = 1; i < argc; ++i) rates.push_back(std::atof(argv[i]));

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "mnist_problem.hpp"
+#include "numgeom/arithmetic/environment.hpp"
 #include "numgeom/arithmetic/interval_arithmetic.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/shadow/step_lipschitz.hpp"
@@ -155,6 +156,7 @@ void register_lipschitz() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  numgeom::keep_freed_memory();
   register_products();
   register_all_elementwise();
   register_lipschitz();

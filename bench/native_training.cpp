@@ -8,6 +8,7 @@
 #include <iostream>
 #include <string>
 
+#include "numgeom/arithmetic/environment.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/hpo/study.hpp"
 #include "numgeom/train/train.hpp"
@@ -28,6 +29,7 @@ void train_once(const Trial& trial, const TrialInputs& inputs) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  numgeom::keep_freed_memory();
   if (argc != 2) {
     std::fprintf(stderr, "usage: native_training STUDY\n");
     return 2;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "boost_product.hpp"
+#include "numgeom/arithmetic/environment.hpp"
 #include "numgeom/arithmetic/interval_arithmetic.hpp"
 #include "numgeom/error.hpp"
 #include "peer_products.hpp"
@@ -169,6 +170,7 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  numgeom::keep_freed_memory();
   CLI::App app{"Products of enclosures beside Arb, MPFI, Boost.Interval and Eigen.", "peers"};
   Options options;
   add_options(app, options);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mnist_problem.hpp"
+#include "numgeom/arithmetic/environment.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/estimate/phi.hpp"
 #include "numgeom/train/train.hpp"
@@ -28,6 +29,7 @@ double median(std::vector<double> values) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  numgeom::keep_freed_memory();
   const int pairs = argc > 1 ? std::max(1, std::atoi(argv[1])) : 41;
   const numgeom::Problem problem = numgeom::bench::mnist_problem();
   const numgeom::Configuration configuration{0.1, 1e-4};

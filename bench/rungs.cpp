@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mnist_problem.hpp"
+#include "numgeom/arithmetic/environment.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/shadow/shadow_run.hpp"
 #include "numgeom/train/train.hpp"
@@ -38,6 +39,7 @@ double native_seconds(const Problem& problem, const TrialInputs& inputs,
 }  // namespace
 
 int main(int argc, char** argv) try {
+  numgeom::keep_freed_memory();
   const double lr = argc > 1 ? std::atof(argv[1]) : 0.01;
   const Problem problem = bench::mnist_problem(argc > 2 ? std::atoi(argv[2]) : 10);
   std::vector<std::string> rungs(argv + std::min(argc, 3), argv + argc);

@@ -11,11 +11,13 @@
 #include <string>
 
 #include "mnist_problem.hpp"
+#include "numgeom/arithmetic/environment.hpp"
 #include "numgeom/arithmetic/interval_arithmetic.hpp"
 #include "numgeom/arithmetic/limb_arithmetic.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/shadow/shadow_run.hpp"
 #include "numgeom/shadow/stepwise.hpp"
+#include "timing.hpp"
 
 namespace {
 
@@ -117,6 +119,7 @@ void print_costs() {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  numgeom::keep_freed_memory();
   const std::string what = argc > 1 ? argv[1] : "";
   if (what == "steps" && argc == 4)
     print_widths(std::atof(argv[2]), std::atoi(argv[3]));

@@ -56,7 +56,10 @@ double sum_inflation(Eigen::Index n) {
 }
 
 BoundMatrix::BoundMatrix(Matrix<double> values, std::int64_t exponent)
-    : rows_(values.rows()), cols_(values.cols()), mantissas_(std::move(values)), exponent_(exponent) {
+    : rows_(values.rows()),
+      cols_(values.cols()),
+      mantissas_(std::move(values)),
+      exponent_(exponent) {
   mantissas_ = mantissas_.cwiseAbs();
   normalise(1);
 }
@@ -194,8 +197,7 @@ BoundMatrix BoundMatrix::plus_where_positive(const Magnitude& constant) const {
   if (constant.is_zero() || is_zero()) return *this;
   const std::int64_t exponent = std::max(exponent_, constant.exponent());
   const double shift = shift_factor(exponent - exponent_);
-  const double added =
-      raised(constant.mantissa() * shift_factor(exponent - constant.exponent()));
+  const double added = raised(constant.mantissa() * shift_factor(exponent - constant.exponent()));
   Matrix<double> sum(rows_, cols_);
   const double* x = mantissas_.data();
   for (Eigen::Index i = 0; i < sum.size(); ++i)
@@ -225,8 +227,8 @@ BoundMatrix product_nt(const BoundMatrix& a, const BoundMatrix& b) {
 
 BoundMatrix hadamard(const BoundMatrix& a, const BoundMatrix& b) {
   if (vanishes(a, b)) return {a.rows(), a.cols()};
-  return BoundMatrix::inflated(a.mantissas().cwiseProduct(b.mantissas()),
-                               a.exponent_ + b.exponent_, 1);
+  return BoundMatrix::inflated(a.mantissas().cwiseProduct(b.mantissas()), a.exponent_ + b.exponent_,
+                               1);
 }
 
 BoundMatrix add_row(const BoundMatrix& a, const BoundMatrix& row) {

@@ -3,6 +3,10 @@
 #include <mpfr.h>
 
 #include <cmath>
+#include <cstdlib>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <limits>
 
 #include "numgeom/arithmetic/strict_math.hpp"
@@ -52,6 +56,15 @@ void require_ieee_environment() {
     throw Error("floating-point environment: std::fma is not correctly rounded");
   if (!mpfr_is_as_usual())
     throw Error("MPFR: thread safety and at least its default range of exponents are needed");
+}
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int kMapped = 32 << 20;  // the greatest value that is accepted
+  constexpr int kKept = 128 << 20;
+  mallopt(M_MMAP_THRESHOLD, kMapped);
+  mallopt(M_TRIM_THRESHOLD, kKept);
+#endif
 }
 
 }  // namespace numgeom

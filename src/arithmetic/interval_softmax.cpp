@@ -60,8 +60,8 @@ void exponentiate(Row& row) {
       (weighted / row.sum + static_cast<double>(row.classes()) * kUnit) * kMore * kInflation;
 }
 
-/// log S for every S within the relative error of `sum` ≥ 1, itself below 2^-30. With y ≈ log(sum) and v = sum·e^-y:
-/// log(sum) = y + log v, and v − 1 − (v − 1)² ≤ log v ≤ v − 1 near 1.
+/// log S for every S within the relative error of `sum` ≥ 1, itself below 2^-30. With y ≈ log(sum)
+/// and v = sum·e^-y: log(sum) = y + log v, and v − 1 − (v − 1)² ≤ log v ≤ v − 1 near 1.
 Interval logarithm(double sum, double error) {
   const double y = std::log(sum);
   const double v = sum * exp_nearly(-y);
@@ -110,8 +110,8 @@ SoftmaxRow<Interval> softmax_row(const std::vector<Interval>& logits, int label,
     spread = (spread / row.sum + q * row.radii[k]) * (1 + 0x1p-30) * kInflation + kTiny;
     const double moved = growth * growth * p * (1 + 0x1p-30) * spread;
     if (k == target) {
-      const Interval loss = logarithm(row.sum, row.sum_error) -
-                            (Interval(row.midpoints[k]) - Interval(row.greatest));
+      const Interval loss =
+          logarithm(row.sum, row.sum_error) - (Interval(row.midpoints[k]) - Interval(row.greatest));
       const double radius = growth * spread * kInflation;
       result.loss = loss + Interval(-radius, radius);
       result.residuals.push_back(around(-q, (moved + q_error) * kInflation + kTiny));

@@ -143,6 +143,14 @@ RoundedMatrix<LimbMatrix> rounded(const LimbMatrix& exact, int limbs) {
   return {std::move(result), errors.bounds()};
 }
 
+RoundedMatrix<LimbMatrix> rounded_product(const LimbMatrix& a, const LimbMatrix& b,
+                                          Transposed transposed, const kernels::Kernels& kernels,
+                                          int limbs) {
+  thread_local LimbMatrix exact;
+  exact_product(a, b, transposed, kernels, exact);
+  return rounded(exact, limbs);
+}
+
 /// The same numbers with more limbs below.
 LimbMatrix with_lower_limbs(const LimbMatrix& x, int limbs) {
   const int added = limbs - x.limbs();
@@ -316,15 +324,15 @@ LimbMatrix LimbMidpoints::gather_rows(const Matrix& x, const Indices& rows) {
 }
 
 RoundedMatrix<LimbMatrix> LimbMidpoints::product(const Matrix& a, const Matrix& b) const {
-  return rounded(exact_product(a, b, Transposed::kNone, kernels_for(path_)), limbs_);
+  return rounded_product(a, b, Transposed::kNone, kernels_for(path_), limbs_);
 }
 
 RoundedMatrix<LimbMatrix> LimbMidpoints::product_tn(const Matrix& a, const Matrix& b) const {
-  return rounded(exact_product(a, b, Transposed::kLeft, kernels_for(path_)), limbs_);
+  return rounded_product(a, b, Transposed::kLeft, kernels_for(path_), limbs_);
 }
 
 RoundedMatrix<LimbMatrix> LimbMidpoints::product_nt(const Matrix& a, const Matrix& b) const {
-  return rounded(exact_product(a, b, Transposed::kRight, kernels_for(path_)), limbs_);
+  return rounded_product(a, b, Transposed::kRight, kernels_for(path_), limbs_);
 }
 
 RoundedMatrix<LimbMatrix> LimbMidpoints::add_row(const Matrix& x, const Matrix& row) const {

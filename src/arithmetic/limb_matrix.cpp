@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
+#include <new>
+#include <vector>
 
 namespace numgeom {
 namespace {
@@ -41,7 +44,109 @@ std::uint64_t any_lane(const LimbLanes& x) {
   return any;
 }
 
+/// The freed memory of a thread.
+class FreeList {
+ public:
+  FreeList() = default;
+  FreeList(const FreeList&) = delete;
+  FreeList& operator=(const FreeList&) = delete;
+  ~FreeList() {
+    for (const Block& block : blocks_) release(block.data);
+  }
+
+  /// A block for at least `size`, and not for very much more.
+  LimbLanes* take(std::size_t size, std::size_t& capacity) {
+    auto best = blocks_.end();
+    for (auto it = blocks_.begin(); it != blocks_.end(); ++it)
+      if (it->capacity >= size && it->capacity <= 2 * size + kSmall &&
+          (best == blocks_.end() || it->capacity < best->capacity))
+        best = it;
+    if (best == blocks_.end()) {
+      capacity = size;
+      return static_cast<LimbLanes*>(
+          ::operator new (size * sizeof(LimbLanes), std::align_val_t{alignof(LimbLanes)}));
+    }
+    LimbLanes* data = best->data;
+    capacity = best->capacity;
+    kept_ -= capacity;
+    *best = blocks_.back();
+    blocks_.pop_back();
+    return data;
+  }
+
+  void give(LimbLanes* data, std::size_t capacity) noexcept {
+    try {
+      if (kept_ + capacity > kMost || blocks_.size() >= kMostBlocks) return release(data);
+      blocks_.push_back({data, capacity});
+      kept_ += capacity;
+    } catch (const std::bad_alloc&) {
+      release(data);
+    }
+  }
+
+ private:
+  struct Block {
+    LimbLanes* data;
+    std::size_t capacity;
+  };
+  static constexpr std::size_t kSmall = 16;
+  static constexpr std::size_t kMostBlocks = 64;
+  static constexpr std::size_t kMost = (std::size_t{256} << 20) / sizeof(LimbLanes);
+
+  static void release(LimbLanes* data) {
+    ::operator delete (data, std::align_val_t{alignof(LimbLanes)});
+  }
+
+  std::vector<Block> blocks_;
+  std::size_t kept_ = 0;
+};
+
+/// Null once the thread's own list is gone: matrices may outlive it.
+thread_local FreeList* free_list = nullptr;
+struct FreeListOwner {
+  FreeList list;
+  FreeListOwner() { free_list = &list; }
+  FreeListOwner(const FreeListOwner&) = delete;
+  FreeListOwner& operator=(const FreeListOwner&) = delete;
+  ~FreeListOwner() { free_list = nullptr; }
+};
+
+FreeList* list_of_thread() {
+  thread_local FreeListOwner owner;
+  return free_list;
+}
+
 }  // namespace
+
+namespace detail {
+
+LimbStorage::LimbStorage(std::size_t size) : size_(size) {
+  if (size == 0) return;
+  if (FreeList* list = list_of_thread()) {
+    data_ = list->take(size, capacity_);
+  } else {
+    FreeList none;
+    data_ = none.take(size, capacity_);
+  }
+}
+
+LimbStorage::LimbStorage(const LimbStorage& other) : LimbStorage(other.size_) {
+  if (size_ > 0) std::memcpy(data_, other.data_, size_ * sizeof(LimbLanes));
+}
+
+LimbStorage::~LimbStorage() {
+  if (data_ == nullptr) return;
+  if (FreeList* list = list_of_thread())
+    list->give(data_, capacity_);
+  else
+    ::operator delete (data_, std::align_val_t{alignof(LimbLanes)});
+}
+
+void LimbStorage::clear() {
+  if (size_ > 0) std::memset(data_, 0, size_ * sizeof(LimbLanes));
+}
+
+}  // namespace detail
 
 bool LimbMatrix::is_zero(Eigen::Index row, Eigen::Index col) const {
   for (int s = 0; s < limbs_; ++s)
@@ -52,9 +157,10 @@ bool LimbMatrix::is_zero(Eigen::Index row, Eigen::Index col) const {
 int LimbMatrix::significant_bits() const {
   for (int s = limbs_ - 1; s >= 0; --s) {
     LimbLanes any{};
+    const LimbLanes* data = data_.data();
     for (std::size_t b = 0; b < data_.size(); b += limbs_) {
-      const LimbLanes& top = data_[b + limbs_ - 1];
-      const LimbLanes& digit = data_[b + s];
+      const LimbLanes& top = data[b + limbs_ - 1];
+      const LimbLanes& digit = data[b + s];
       for (int l = 0; l < kLanes; ++l) {
         // All bits of a negative number flipped: |x| − 1.
         const std::uint64_t sign = 0 - (top.lane[l] >> (kLimbBits - 1));

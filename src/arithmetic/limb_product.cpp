@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <memory>
+#include <new>
 
 #include "numgeom/error.hpp"
 #include "residue_basis.hpp"
@@ -35,15 +36,38 @@ int product_bits(const Factor& a, const Factor& b, Eigen::Index terms) {
   return a.bits + b.bits + static_cast<int>(std::bit_width(static_cast<std::uint64_t>(terms)));
 }
 
-/// Memory that is written before it is read.
+/// Memory that is written before it is read. It is kept for the next product, since the system
+/// clears what it hands out anew, which takes longer than many a product.
 class Buffer {
  public:
-  explicit Buffer(std::size_t words) : words_(new std::uint64_t[words]) {}
-  [[nodiscard]] std::uint64_t* data() { return words_.get(); }
+  std::uint64_t* at_least(std::size_t words) {
+    if (size_ < words) {
+      words_.reset();
+      words_.reset(new (kAlignment) std::uint64_t[words]);
+      size_ = words;
+    }
+    return words_.get();
+  }
 
  private:
-  std::unique_ptr<std::uint64_t[]> words_;
+  static constexpr std::align_val_t kAlignment{64};
+  struct Free {
+    void operator()(std::uint64_t* words) const { operator delete[](words, kAlignment); }
+  };
+  std::unique_ptr<std::uint64_t[], Free> words_;
+  std::size_t size_ = 0;
 };
+
+/// Of a thread.
+struct Workspace {
+  Buffer left;
+  Buffer right;
+  Buffer result;
+};
+
+/// Residues of one prime lie this much further from those of the next than they need, so that the
+/// same place by all primes does not fall into one set of the cache.
+constexpr std::size_t kSkew = 72;
 
 struct Range {
   std::size_t begin;
@@ -66,27 +90,29 @@ class ResidueProduct {
         terms_(a_by_columns_ ? a.matrix.rows() : a.matrix.cols()),
         cols_(b_by_columns_ ? b.matrix.rows() : b.matrix.cols()) {}
 
-  LimbMatrix run() {
-    LimbMatrix result(static_cast<Eigen::Index>(rows_), static_cast<Eigen::Index>(cols_),
-                      basis_->limbs(), a_.matrix.exponent() + b_.matrix.exponent());
+  void run(LimbMatrix& result) {
+    thread_local Workspace workspace;
+    result.reshape(static_cast<Eigen::Index>(rows_), static_cast<Eigen::Index>(cols_),
+                   basis_->limbs(), a_.matrix.exponent() + b_.matrix.exponent());
     const std::size_t most_terms = std::min(round_up(terms_, kLanes), kTermsAtOnce);
     const std::size_t most_rows = rows_at_once(most_terms);
     const std::size_t primes = basis_->count();
-    Buffer a_residues(primes * most_rows * most_terms);
-    Buffer b_residues(primes * most_terms * padded_cols());
-    Buffer c_residues(primes * most_rows * padded_cols());
+    std::uint64_t* a_residues = workspace.left.at_least(primes * (most_rows * most_terms + kSkew));
+    std::uint64_t* b_residues =
+        workspace.right.at_least(primes * (most_terms * padded_cols() + kSkew));
+    std::uint64_t* c_residues =
+        workspace.result.at_least(primes * (most_rows * padded_cols() + kSkew));
     const bool in_one_go = terms_ <= kTermsAtOnce;
     for (std::size_t i = 0; i < rows_; i += most_rows) {
       const Range rows{i, std::min(i + most_rows, rows_)};
       for (std::size_t k = 0; k < terms_; k += kTermsAtOnce) {
         const Range terms{k, std::min(k + kTermsAtOnce, terms_)};
-        load_left(rows, terms, a_residues.data());
-        if (i == 0 || !in_one_go) load_right(terms, b_residues.data());
-        multiply(rows, terms, a_residues.data(), b_residues.data(), c_residues.data(), k > 0);
+        load_left(rows, terms, a_residues);
+        if (i == 0 || !in_one_go) load_right(terms, b_residues);
+        multiply(rows, terms, a_residues, b_residues, c_residues, k > 0);
       }
-      store(rows, c_residues.data(), result);
+      store(rows, c_residues, result);
     }
-    return result;
   }
 
  private:
@@ -106,10 +132,14 @@ class ResidueProduct {
     return a_by_columns_ ? terms.size() : round_up(terms.size(), kLanes);
   }
   [[nodiscard]] std::size_t left_distance(const Range& rows, const Range& terms) const {
-    return round_up(rows.size(), kLanes) * padded_terms(terms);
+    return round_up(rows.size(), kLanes) * padded_terms(terms) + kSkew;
   }
   [[nodiscard]] std::size_t right_distance(const Range& terms) const {
-    return padded_terms(terms) * padded_cols();
+    return padded_terms(terms) * padded_cols() + kSkew;
+  }
+
+  [[nodiscard]] std::size_t result_distance(const Range& rows) const {
+    return round_up(rows.size(), kLanes) * padded_cols() + kSkew;
   }
 
   void convert(const Factor& x, std::size_t row, std::size_t block, std::uint64_t* target,
@@ -163,7 +193,7 @@ class ResidueProduct {
     const std::size_t padded = padded_terms(terms);
     const std::size_t a_distance = left_distance(rows, terms);
     const std::size_t b_distance = right_distance(terms);
-    const std::size_t c_distance = round_up(rows.size(), kLanes) * padded_cols();
+    const std::size_t c_distance = result_distance(rows);
     const std::size_t row_tiles = (rows.size() + kTileRows - 1) / kTileRows;
     for (int p = 0; p < basis_->count(); ++p)
       kernels_.multiply({a + p * a_distance, padded * kTileRows, row_tiles},
@@ -172,7 +202,7 @@ class ResidueProduct {
   }
 
   void store(const Range& rows, const std::uint64_t* c, LimbMatrix& result) const {
-    const std::size_t distance = round_up(rows.size(), kLanes) * padded_cols();
+    const std::size_t distance = result_distance(rows);
     for (std::size_t i = rows.begin; i < rows.end; ++i)
       for (std::size_t j = 0; j < cols_; j += kLanes)
         kernels_.from_residues(c + (i - rows.begin) * padded_cols() + j, distance, basis_->primes(),
@@ -217,9 +247,9 @@ class ShortProduct {
         terms_(transposed ? a_.rows() : a_.cols()),
         width_(limbs_for_bits(bits)) {}
 
-  LimbMatrix run() {
+  void run(LimbMatrix& result) {
     gather_factors();
-    LimbMatrix result(rows_, b_.cols(), width_, a_.exponent() + b_.exponent());
+    result.reshape(rows_, b_.cols(), width_, a_.exponent() + b_.exponent());
     const std::size_t size = static_cast<std::size_t>(width_) * kLanes;
     std::vector<LimbLanes> sums(static_cast<std::size_t>(rows_ * width_));
     const std::size_t row_stride = static_cast<std::size_t>(b_.blocks() * b_.limbs()) * kLanes;
@@ -238,7 +268,6 @@ class ShortProduct {
       for (Eigen::Index i = 0; i < rows_; ++i)
         std::copy_n(sums.data() + i * width_, width_, result.block(i, j));
     }
-    return result;
   }
 
  private:
@@ -320,21 +349,25 @@ const kernels::Kernels& kernels_for(LimbPath path) {
 
 std::string name_of(LimbPath path) { return kernels_for(path).name; }
 
-LimbMatrix exact_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
-                         const Kernels& kernels) {
+void exact_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
+                   const Kernels& kernels, LimbMatrix& result) {
   const bool left = transposed == Transposed::kLeft;
   const Eigen::Index rows = left ? a.cols() : a.rows();
   const Eigen::Index cols = transposed == Transposed::kRight ? b.rows() : b.cols();
   const Eigen::Index terms = left ? a.rows() : a.cols();
   if (terms != (transposed == Transposed::kRight ? b.cols() : b.rows()))
     throw Error("matrix product: the inner dimensions differ");
-  if (rows == 0 || cols == 0 || terms == 0) return {rows, cols, 1, 0};
+  if (rows == 0 || cols == 0 || terms == 0) {
+    result = LimbMatrix(rows, cols, 1, 0);
+    return;
+  }
   const Factor x(a);
   const Factor y(b);
   const int bits = product_bits(x, y, terms);
   if (kernels.accumulate != nullptr && x.limbs == 1 && transposed != Transposed::kRight)
-    return ShortProduct(x, y, left, bits, kernels).run();
-  return ResidueProduct(x, y, transposed, bits, kernels).run();
+    ShortProduct(x, y, left, bits, kernels).run(result);
+  else
+    ResidueProduct(x, y, transposed, bits, kernels).run(result);
 }
 
 }  // namespace numgeom

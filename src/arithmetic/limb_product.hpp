@@ -11,8 +11,9 @@ enum class Transposed { kNone, kLeft, kRight };
 /// The kernels behind a path. Throws `Error` where this processor cannot run them.
 const kernels::Kernels& kernels_for(LimbPath path);
 
-/// a·b, aᵀ·b or a·bᵀ, exactly: with as many limbs as it takes.
-LimbMatrix exact_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
-                         const kernels::Kernels& kernels);
+/// result = a·b, aᵀ·b or a·bᵀ, exactly: with as many limbs as it takes. Its memory is used again;
+/// it must not be an operand.
+void exact_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
+                   const kernels::Kernels& kernels, LimbMatrix& result);
 
 }  // namespace numgeom

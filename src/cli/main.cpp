@@ -1,12 +1,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include "commands.hpp"
+#include "numgeom/arithmetic/environment.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/version.hpp"
 #include "output.hpp"
@@ -55,20 +52,10 @@ int run(int argc, char** argv) {
   return exit_code;
 }
 
-/// Matrices of a few hundred kilobytes come and go at every step: memory that was given back to the
-/// system each time would have to be cleared and mapped again.
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  constexpr int kKept = 128 << 20;
-  mallopt(M_MMAP_THRESHOLD, kKept);
-  mallopt(M_TRIM_THRESHOLD, kKept);
-#endif
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  keep_freed_memory();
+  numgeom::keep_freed_memory();
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

@@ -40,6 +40,13 @@ void read(mpz_ptr result, const LimbMatrix& x, Index i, Index j) {
   }
 }
 
+LimbMatrix multiplied(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
+                      LimbPath path) {
+  LimbMatrix result;
+  exact_product(a, b, transposed, kernels_for(path), result);
+  return result;
+}
+
 struct Case {
   Transposed transposed;
   Index rows, terms, cols;
@@ -73,8 +80,7 @@ void check(Random& random, const Case& c, int samples) {
   const LimbMatrix a = left_of(random, c);
   const LimbMatrix b = right_of(random, c);
   std::vector<LimbMatrix> products;
-  for (const LimbPath path : paths())
-    products.push_back(exact_product(a, b, c.transposed, kernels_for(path)));
+  for (const LimbPath path : paths()) products.push_back(multiplied(a, b, c.transposed, path));
   Integer exact;
   Integer found;
   const Index entries = c.rows * c.cols;
@@ -126,8 +132,7 @@ TEST_CASE("padding lanes of products are zero") {
   for (const LimbPath path : paths())
     for (const Transposed form : kForms) {
       const Case c{form, 5, 6, 11, 2, 2};
-      const LimbMatrix product =
-          exact_product(left_of(random, c), right_of(random, c), form, kernels_for(path));
+      const LimbMatrix product = multiplied(left_of(random, c), right_of(random, c), form, path);
       for (Index i = 0; i < product.rows(); ++i)
         for (int s = 0; s < product.limbs(); ++s)
           for (int lane = 3; lane < LimbMatrix::kLanes; ++lane)
@@ -160,7 +165,7 @@ TEST_CASE("a basis of residues is large enough, and its primes are prime") {
 }
 
 TEST_CASE("products of matrices that do not fit are refused") {
-  CHECK_THROWS_AS(exact_product(LimbMatrix(2, 3, 1, 0), LimbMatrix(2, 3, 1, 0), Transposed::kNone,
-                                kernels_for(LimbPath::kBest)),
+  CHECK_THROWS_AS(multiplied(LimbMatrix(2, 3, 1, 0), LimbMatrix(2, 3, 1, 0), Transposed::kNone,
+                             LimbPath::kBest),
                   Error);
 }

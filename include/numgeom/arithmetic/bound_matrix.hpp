@@ -14,12 +14,12 @@ namespace numgeom {
 ///     entry(i, j) = mantissas(i, j) · 2^exponent,   mantissas ∈ {0} ∪ [2^-500, 2^64] ∪ {∞}
 ///
 /// Inclusion: every operation returns entries ≥ the exact result for operands that are upper
-/// bounds. Entries below 2^-500 are rounded up to that, and the largest is kept above 2^-64; products
-/// of two mantissas are therefore normal doubles and the error model fl(x) = x(1+δ), |δ| ≤ 2^-53,
-/// holds without an underflow term. Zeros stay exact zeros. An unbounded entry is ∞, and 0·∞ is ∞
-/// here. A matrix of zeros takes no memory.
-/// Precision: a product with n terms is at most 2(n+8)·2^-52 too large, relatively.
-/// Source: the inflation factor is derived in proofs/matrix_products.md.
+/// bounds. Entries below 2^-500 are rounded up to that, and the largest is kept above 2^-64;
+/// products of two mantissas are therefore normal doubles and the error model fl(x) = x(1+δ), |δ| ≤
+/// 2^-53, holds without an underflow term. Zeros stay exact zeros. An unbounded entry is ∞, and 0·∞
+/// is ∞ here. A matrix of zeros takes no memory. Precision: a product with n terms is at most
+/// 2(n+8)·2^-52 too large, relatively. Source: the inflation factor is derived in
+/// proofs/matrix_products.md.
 class BoundMatrix {
  public:
   BoundMatrix() = default;

@@ -137,27 +137,27 @@ class EnclosingArithmetic {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product(a, b);
     };
-    return enclosed(midpoints_.product(x.midpoints, w.midpoints),
-                    product_radii(x, w, midpoints_.product_error(x.midpoints, false), x.cols(),
-                                  multiply));
+    return enclosed(
+        midpoints_.product(x.midpoints, w.midpoints),
+        product_radii(x, w, midpoints_.product_error(x.midpoints, false), x.cols(), multiply));
   }
 
   [[nodiscard]] Matrix product_tn(const Matrix& x, const Matrix& d) const {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product_tn(a, b);
     };
-    return enclosed(midpoints_.product_tn(x.midpoints, d.midpoints),
-                    product_radii(x, d, midpoints_.product_error(x.midpoints, true), x.rows(),
-                                  multiply));
+    return enclosed(
+        midpoints_.product_tn(x.midpoints, d.midpoints),
+        product_radii(x, d, midpoints_.product_error(x.midpoints, true), x.rows(), multiply));
   }
 
   [[nodiscard]] Matrix product_nt(const Matrix& d, const Matrix& w) const {
     const auto multiply = [](const BoundMatrix& a, const BoundMatrix& b) {
       return numgeom::product_nt(a, b);
     };
-    return enclosed(midpoints_.product_nt(d.midpoints, w.midpoints),
-                    product_radii(d, w, midpoints_.product_error(d.midpoints, false), d.cols(),
-                                  multiply));
+    return enclosed(
+        midpoints_.product_nt(d.midpoints, w.midpoints),
+        product_radii(d, w, midpoints_.product_error(d.midpoints, false), d.cols(), multiply));
   }
 
   [[nodiscard]] Matrix add_row(const Matrix& x, const Matrix& row) const {

@@ -11,4 +11,10 @@ namespace numgeom {
 /// flush-to-zero at load time (linked with -ffast-math) would otherwise make enclosures wrong.
 void require_ieee_environment();
 
+/// For programs that do much matrix arithmetic: asks the C library to keep freed memory. Matrices
+/// of a few hundred kilobytes come and go at every step, and memory that was given back to the
+/// system each time would have to be mapped and cleared again. Does nothing where the library has
+/// no such setting.
+void keep_freed_memory();
+
 }  // namespace numgeom

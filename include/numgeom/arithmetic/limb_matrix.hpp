@@ -2,7 +2,7 @@
 
 #include <Eigen/Core>
 #include <cstdint>
-#include <vector>
+#include <utility>
 
 #include "numgeom/arithmetic/big_float.hpp"
 #include "numgeom/arithmetic/magnitude.hpp"
@@ -13,6 +13,41 @@ namespace numgeom {
 struct alignas(64) LimbLanes {
   std::uint64_t lane[8];
 };
+
+namespace detail {
+
+/// Memory for limbs. What is freed is kept by the thread for the next matrix of about the same
+/// size: the system clears the pages that it hands out, which takes longer than many an operation.
+class LimbStorage {
+ public:
+  LimbStorage() = default;
+  /// Not cleared.
+  explicit LimbStorage(std::size_t size);
+  LimbStorage(const LimbStorage& other);
+  LimbStorage(LimbStorage&& other) noexcept { swap(other); }
+  LimbStorage& operator=(LimbStorage other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~LimbStorage();
+
+  void swap(LimbStorage& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+  [[nodiscard]] LimbLanes* data() { return data_; }
+  [[nodiscard]] const LimbLanes* data() const { return data_; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  void clear();
+
+ private:
+  LimbLanes* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace detail
 
 /// A dense matrix of integers times one power of two, stored so that vector units use it as it is.
 ///
@@ -36,7 +71,20 @@ class LimbMatrix {
         blocks_((cols + kLanes - 1) / kLanes),
         limbs_(limbs),
         exponent_(exponent),
-        data_(static_cast<std::size_t>(rows * blocks_ * limbs)) {}
+        data_(static_cast<std::size_t>(rows * blocks_ * limbs)) {
+    data_.clear();
+  }
+
+  /// Another matrix; its entries are to be written.
+  void reshape(Eigen::Index rows, Eigen::Index cols, int limbs, std::int64_t exponent) {
+    rows_ = rows;
+    cols_ = cols;
+    blocks_ = (cols + kLanes - 1) / kLanes;
+    limbs_ = limbs;
+    exponent_ = exponent;
+    data_ = detail::LimbStorage();  // first, so that its memory can be taken again
+    data_ = detail::LimbStorage(static_cast<std::size_t>(rows * blocks_ * limbs));
+  }
 
   [[nodiscard]] Eigen::Index rows() const { return rows_; }
   [[nodiscard]] Eigen::Index cols() const { return cols_; }
@@ -77,7 +125,7 @@ class LimbMatrix {
   Eigen::Index blocks_ = 0;
   int limbs_ = 1;
   std::int64_t exponent_ = 0;
-  std::vector<LimbLanes> data_;
+  detail::LimbStorage data_;
 };
 
 /// The least number of limbs that holds every integer |n| ≤ 2^bits.

@@ -23,7 +23,8 @@ concept RefillingArithmetic = Arithmetic<A> &&
   { a.fill_softmax_cross_entropy(m, indices, filled) } -> std::same_as<typename A::Scalar>;
 };
 
-/// The operations of training with the result as last argument: filled again where the arithmetic can.
+/// The operations of training with the result as last argument: filled again where the arithmetic
+/// can.
 namespace refill {
 
 template <Arithmetic A, class M>

@@ -18,7 +18,8 @@ struct TrainingResult {
   std::vector<typename A::Matrix> parameters;
 };
 
-/// Outputs of all layers, [0] the batch, the last the logits; matrices that are there are filled again.
+/// Outputs of all layers, [0] the batch, the last the logits; matrices that are there are filled
+/// again.
 template <Arithmetic A>
 void forward(const A& arithmetic, const Network& network,
              const std::vector<typename A::Matrix>& parameters,

@@ -221,18 +221,37 @@ TEST_CASE("the greatest eigenvalue and the spectral norm are bounded from above,
 }
 
 TEST_CASE("the Cholesky factorisation may end a little below the eigenvalue: its bound does not") {
-  // With shifts that step through the eigenvalue, factorisations in floating point run to their end
-  // where the exact one would not; many sizes make some of them do.
+  // S = 1 + (t − 1)qqᵀ, with t where the first shift that is tried changes from enough to too
+  // little: close by, factorisations in floating point run to their end where the exact one would
+  // not.
   Random random = Random::announced("shifts", 65);
-  for (int n = 0; n < test::repetitions(40); ++n) {
-    const Index size = 65 + random.below(20);
-    const double lambda = std::ldexp(1 + random.unit(), random.below(20) - 10);
-    // All eigenvalues but one are λ: the quotient of the start vector is nearly exact.
-    Matrix<double> x = Matrix<double>::Identity(size, size) * lambda;
-    x(0, 0) = lambda * random.unit();
-    const Magnitude bound = largest_eigenvalue(NormBall(x));
-    CHECK(bound >= Magnitude(lambda));
-    CHECK(bound <= Magnitude(1.023 * lambda));
+  for (int n = 0; n < test::repetitions(20); ++n) {
+    const Index size = 65 + random.below(30);
+    Eigen::VectorXd q(size);
+    for (double& entry : q) entry = 2 * random.unit() - 1;
+    q.normalize();
+    const auto matrix_of = [&](double t) {
+      Matrix<double> s = (t - 1) * q * q.transpose();
+      s.diagonal().array() += 1;
+      return s;
+    };
+    const auto bound_at = [&](double t) { return largest_eigenvalue(NormBall(matrix_of(t))); };
+    double enough = 1.001;
+    double too_little = 1.01;
+    REQUIRE(bound_at(enough) < Magnitude(1.0125));
+    REQUIRE(bound_at(too_little) > Magnitude(1.0125));
+    while (too_little - enough > 0x1p-51) {
+      const double t = enough + (too_little - enough) / 2;
+      (bound_at(t) < Magnitude(1.0125) ? enough : too_little) = t;
+    }
+    for (int step = -30; step <= 30; ++step) {
+      const double t = enough + step * 0x1p-52;
+      const Matrix<Real> s = matrix_of(t).cast<Real>();
+      // A quotient is at most the eigenvalue, and here nearly as large.
+      const Eigen::Matrix<Real, Eigen::Dynamic, 1> v = s * (s * q.cast<Real>());
+      const Real least = v.dot(s * v) / v.squaredNorm();
+      CHECK(static_cast<Real>(bound_at(t).to_double_up()) >= least - 0x1p-61L);
+    }
   }
 }
 

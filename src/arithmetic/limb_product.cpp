@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <memory>
+#include <string>
 
 #include "numgeom/error.hpp"
 #include "residue_basis.hpp"
@@ -29,6 +30,10 @@ struct Factor {
   int bits;
   int limbs;
 };
+
+/// Beyond this the accumulators of `to_residues` and the tables of `from_residues` overflow: 500
+/// limbs, fewer than 1024 primes.
+constexpr int kMostProductBits = 26'000;
 
 /// Bits of a sum of `terms` products.
 int product_bits(const Factor& a, const Factor& b, Eigen::Index terms) {
@@ -332,6 +337,9 @@ LimbMatrix exact_product(const LimbMatrix& a, const LimbMatrix& b, Transposed tr
   const Factor x(a);
   const Factor y(b);
   const int bits = product_bits(x, y, terms);
+  if (bits > kMostProductBits)
+    throw Error("matrix product: at most " + std::to_string(kMostProductBits) +
+                " bits expected, not " + std::to_string(bits));
   if (kernels.accumulate != nullptr && x.limbs == 1 && transposed != Transposed::kRight)
     return ShortProduct(x, y, left, bits, kernels).run();
   return ResidueProduct(x, y, transposed, bits, kernels).run();

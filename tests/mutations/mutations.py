@@ -303,8 +303,14 @@ MUTATIONS = [
 
     *_of("src/arithmetic/residue_basis.cpp", "limbs",
          ("basis-of-one-prime-too-few",
-          "if (basis->bits() >= bits) return basis;",
-          "if (basis->bits() + kernels.prime_bits >= bits) return basis;")),
+          "for (int count = (bits + 3) / kernels.prime_bits + 1;; ++count) {"
+          " auto& basis = made[{&kernels, count}];"
+          " if (!basis) basis = std::make_shared<const ResidueBasis>(kernels, count);"
+          " if (basis->bits() >= bits) return basis;",
+          "for (int count = std::max((bits + 3) / kernels.prime_bits, 1);;) {"
+          " auto& basis = made[{&kernels, count}];"
+          " if (!basis) basis = std::make_shared<const ResidueBasis>(kernels, count);"
+          " return basis;")),
     *_of("src/arithmetic/limb_kernels_words.inc", "limbs",
          ("residues-of-negative-numbers-uncorrected",
           "negative[l] ? primes[i].negative[limbs] : 0;", "0;"),

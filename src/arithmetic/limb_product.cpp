@@ -4,6 +4,7 @@
 #include <bit>
 #include <memory>
 #include <new>
+#include <string>
 
 #include "numgeom/error.hpp"
 #include "residue_basis.hpp"
@@ -30,6 +31,10 @@ struct Factor {
   int bits;
   int limbs;
 };
+
+/// Beyond this the accumulators of `to_residues` and the tables of `from_residues` overflow: 500
+/// limbs, fewer than 1024 primes.
+constexpr int kMostProductBits = 26'000;
 
 /// Bits of a sum of `terms` products.
 int product_bits(const Factor& a, const Factor& b, Eigen::Index terms) {
@@ -364,6 +369,9 @@ void exact_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transpos
   const Factor x(a);
   const Factor y(b);
   const int bits = product_bits(x, y, terms);
+  if (bits > kMostProductBits)
+    throw Error("matrix product: at most " + std::to_string(kMostProductBits) +
+                " bits expected, not " + std::to_string(bits));
   if (kernels.accumulate != nullptr && x.limbs == 1 && transposed != Transposed::kRight)
     ShortProduct(x, y, left, bits, kernels).run(result);
   else

@@ -36,13 +36,27 @@ Magnitude largest_entry(const Matrix<double>& x) {
   return x.size() == 0 ? Magnitude() : Magnitude(x.cwiseAbs().maxCoeff());
 }
 
+/// x·2^-exponent.
+NormBall scaled_down(const NormBall& x, int exponent) {
+  // In two steps, since 2^-exponent itself may lie outside the range of doubles.
+  const double half = std::ldexp(1.0, -(exponent / 2));
+  const double rest = std::ldexp(1.0, -(exponent - exponent / 2));
+  const Magnitude underflow =
+      Magnitude(static_cast<double>(x.midpoint().size())) * Magnitude::power_of_two(-1074);
+  return {x.midpoint() * half * rest, x.radius() * Magnitude::power_of_two(-exponent) + underflow};
+}
+
 /// ‖S‖₂ ≤ ‖S^{2^k}‖_F^{1/2^k} for symmetric S.
 Magnitude eigenvalue_by_squaring(const NormBall& x) {
   constexpr int kSquarings = 5;
-  NormBall power = x;
+  if (!x.norm().is_finite() || x.size().is_zero()) return x.norm();
+  // Powers of a matrix of norm 1 neither over- nor underflow.
+  const auto exponent = static_cast<int>(x.size().exponent());
+  NormBall power = scaled_down(x, exponent);
   for (int i = 0; i < kSquarings; ++i) power = product(power, power);
   Magnitude bound = power.norm();
   for (int i = 0; i < kSquarings; ++i) bound = sqrt_up(bound);
+  bound *= Magnitude::power_of_two(exponent);
   return std::min(bound, x.norm(), [](auto& a, auto& b) { return a < b; });
 }
 

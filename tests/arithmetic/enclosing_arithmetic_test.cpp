@@ -143,6 +143,31 @@ TEST_CASE("products enclose what rounding loses") {
   FOR_EACH_ARITHMETIC(body)
 }
 
+TEST_CASE("zeros of the left operand round nothing, all other factors may") {
+  // Every sum of 1 and a half unit loses the half unit; two thirds of the factors are zero.
+  constexpr Index kTerms = 600;
+  constexpr Index kRows = 8;
+  std::vector<Entry> terms(kTerms);
+  for (Index k = 0; k < kTerms; k += 3) terms[k] = {k == 0 ? 1 : 0x1p-53, 0};
+  std::vector<Entry> rows;
+  std::vector<Entry> columns;
+  for (Index i = 0; i < kRows; ++i) rows.insert(rows.end(), terms.begin(), terms.end());
+  for (Index k = 0; k < kTerms; ++k) columns.insert(columns.end(), kRows, terms[k]);
+  BigFloat sum = BigFloat::exact(1, 120);
+  mpfr_add_d(sum.get(), sum.get(), (kTerms / 3 - 1) * 0x1p-53, MPFR_RNDN);
+
+  const auto left = matrix(kInterval, kRows, kTerms, rows);
+  const auto ones = constant(kInterval, kTerms, kRows, {1, 0});
+  for (const auto& product :
+       {kInterval.product(left, ones),
+        kInterval.product_tn(matrix(kInterval, kTerms, kRows, columns), ones),
+        kInterval.product_nt(left, constant(kInterval, kRows, kTerms, {1, 0}))}) {
+    for (Index i = 0; i < kRows; ++i) CHECK(encloses(kInterval, product, i, i, sum));
+    // Not as wide as for 600 roundings.
+    CHECK(product.radii(0, 0) <= Magnitude((kTerms / 3 + 3) * 0x1p-53));
+  }
+}
+
 TEST_CASE("products that underflow are enclosed, exact zeros stay exact") {
   // Midpoints are zero then; the radii are compared, since no double is as small.
   const auto tiny = constant(kInterval, 1, 3, {0x1p-600, 0});
@@ -185,6 +210,31 @@ TEST_CASE("a scaled sum that cancels keeps the error of its product") {
     const auto result = arithmetic.axpy(odd, constant(arithmetic, 1, 1, {odd, 0}),
                                         constant(arithmetic, 1, 1, {-rounded, 0}));
     CHECK(encloses(arithmetic, result, 0, 0, difference));
+  };
+  FOR_EACH_ARITHMETIC(body)
+}
+
+TEST_CASE("a step of descent encloses the members at the corners") {
+  const auto body = [](const auto& arithmetic) {
+    auto w = constant(arithmetic, 3, 2, {1, 0.5});
+    arithmetic.descend(0.25, 0.125, constant(arithmetic, 3, 2, {2, 0.25}), w);
+    CHECK(all_enclose(arithmetic, w, 1.5 - 0.25 * (1.75 + 0.125 * 1.5)));
+    CHECK(all_enclose(arithmetic, w, 0.5 - 0.25 * (2.25 + 0.125 * 0.5)));
+    CHECK(w.radii(0, 0) <= Magnitude(0.5 * (1 - 0.25 * 0.125) + 0.25 * 0.25 + 1e-9));
+
+    // The step cancels and leaves what rounding lost of its product.
+    const double odd = 1 + 0x1p-52;
+    BigFloat lost = exact_product(odd, odd);
+    mpfr_d_sub(lost.get(), odd * odd, lost.get(), MPFR_RNDN);
+    auto cancelled = constant(arithmetic, 1, 1, {odd * odd, 0});
+    arithmetic.descend(odd, 0, constant(arithmetic, 1, 1, {odd, 0}), cancelled);
+    CHECK(encloses(arithmetic, cancelled, 0, 0, lost));
+
+    // 1 − 0.1·10 rounds to zero, but 0.1 is not one tenth.
+    auto wide = constant(arithmetic, 1, 1, {0, 0x1p60});
+    arithmetic.descend(0.1, 10, constant(arithmetic, 1, 1, {0, 0}), wide);
+    CHECK(wide.radii(0, 0) >= Magnitude(63.9));
+    CHECK(wide.radii(0, 0) <= Magnitude(300));
   };
   FOR_EACH_ARITHMETIC(body)
 }

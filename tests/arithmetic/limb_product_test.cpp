@@ -169,3 +169,10 @@ TEST_CASE("products of matrices that do not fit are refused") {
                              LimbPath::kBest),
                   Error);
 }
+
+TEST_CASE("products of too many bits are refused") {
+  LimbMatrix wide(1, 1, 300, 0);
+  wide.block(0, 0)[298].lane[0] = 1;
+  for (const LimbPath path : paths())
+    CHECK_THROWS_AS(exact_product(wide, wide, Transposed::kNone, kernels_for(path)), Error);
+}

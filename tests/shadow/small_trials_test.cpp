@@ -4,9 +4,14 @@
 #include <cmath>
 #include <cstdio>
 
+#include "numgeom/arithmetic/ball_arithmetic.hpp"
 #include "numgeom/shadow/shadow_run.hpp"
+#include "numgeom/train/train.hpp"
 #include "support/problems.hpp"
 #include "support/random.hpp"
+#ifdef NUMGEOM_TEST_ARB
+#include "support/arb_training.hpp"
+#endif
 
 using namespace numgeom;
 
@@ -34,31 +39,81 @@ SmallTrial draw(test::Random& random) {
           random.bits()};
 }
 
+/// One enclosure of a trial's loss and errors, and where it comes from.
+struct Found {
+  std::string name;
+  Enclosure loss;
+  ErrorCount errors;
+};
+
+/// The reference of the limbs: midpoints in MPFR.
+Found by_big_floats(const SmallTrial& one, const TrialInputs& inputs, int bits) {
+  const BallArithmetic arithmetic{BigFloatMidpoints(bits)};
+  const auto result = train(arithmetic, one.problem, inputs, one.configuration);
+  return {"big floats", Enclosure(result.loss), result.errors};
+}
+
+/// All rungs of one way, from few bits to many.
+std::vector<Found> by_rungs(const SmallTrial& one, const TrialInputs& inputs, Rung::Way way) {
+  const Trial trial{&one.problem, one.configuration, one.seed};
+  std::vector<Found> found;
+  for (const int bits : {53, 100, 152, 256}) {
+    const Rung rung = Rung::for_bits(bits, way);
+    const ShadowRun run = run_shadow(trial, inputs, rung);
+    if (!run.open.empty()) CHECK_FALSE(run.loss.is_bounded());
+    found.push_back(
+        {rung.way_name() + " at " + std::to_string(rung.bits) + " bits", run.loss, run.errors});
+  }
+  return found;
+}
+
+void check_narrowing(const std::vector<Found>& found) {
+  for (std::size_t a = 0; a + 1 < found.size(); ++a) {
+    INFO(found[a].name << ", width " << found[a].loss.width() << " and "
+                       << found[a + 1].loss.width());
+    CHECK(found[a + 1].loss.width() <= found[a].loss.width() * (1 + 1e-9));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("enclosures of one trial agree, and more bits never widen them") {
   auto random = test::Random::announced("small trials", 20'260'101);
-  const int trials = test::repetitions(200);
+  const int trials = test::repetitions(300);
   int bounded = 0;
+  int stepwise = 0;
+  [[maybe_unused]] int elsewhere = 0;
   for (int i = 0; i < trials; ++i) {
     const SmallTrial one = draw(random);
-    const Trial trial{&one.problem, one.configuration, one.seed};
     const TrialInputs inputs = draw_inputs(one.problem, one.seed);
-    std::vector<ShadowRun> runs{run_shadow(trial, inputs, Rung())};
-    for (const int bits : {64, 128, 192, 320})
-      runs.push_back(run_shadow(trial, inputs, {Rung::Way::kDirect, Rung::Kind::kBall, bits}));
     INFO("trial " << i << ", lr " << one.configuration.lr << ", seed " << one.seed);
-    for (std::size_t a = 0; a < runs.size(); ++a) {
-      for (std::size_t b = a + 1; b < runs.size(); ++b) {
-        CHECK(runs[a].loss.intersects(runs[b].loss));
-        CHECK(runs[a].errors.lower <= runs[b].errors.upper);
-        CHECK(runs[b].errors.lower <= runs[a].errors.upper);
+    std::vector<Found> all = by_rungs(one, inputs, Rung::Way::kDirect);
+    check_narrowing(all);
+    if (all.back().loss.width() < 1e-9) ++bounded;
+    const std::vector<Found> others = by_rungs(one, inputs, Rung::Way::kStepwise);
+    check_narrowing(others);
+    if (others.back().loss.width() < 1e-9) ++stepwise;
+    all.insert(all.end(), others.begin(), others.end());
+    all.push_back(by_big_floats(one, inputs, 320));
+#ifdef NUMGEOM_TEST_ARB
+    all.push_back({"Arb",
+                   test::arb_loss(one.problem, inputs, one.configuration, 500),
+                   {0, one.problem.data.validation.samples()}});
+    if (all.back().loss.width() < 1e-9) ++elsewhere;
+#endif
+    for (std::size_t a = 0; a < all.size(); ++a)
+      for (std::size_t b = a + 1; b < all.size(); ++b) {
+        INFO(all[a].name << ", " << all[b].name);
+        CHECK(all[a].loss.intersects(all[b].loss));
+        CHECK(all[a].errors.lower <= all[b].errors.upper);
+        CHECK(all[b].errors.lower <= all[a].errors.upper);
       }
-    }
-    for (std::size_t a = 1; a + 1 < runs.size(); ++a)
-      CHECK(runs[a + 1].loss.width() <= runs[a].loss.width());
-    if (runs.back().loss.width() < 1e-9) ++bounded;
   }
-  std::fprintf(stderr, "small trials: %d of %d narrower than 1e-9 at 320 bits\n", bounded, trials);
+  std::fprintf(stderr, "small trials: of %d, %d narrower than 1e-9 at 256 bits, stepwise %d\n",
+               trials, bounded, stepwise);
   CHECK(bounded > trials * 9 / 10);
+  CHECK(stepwise > trials * 8 / 10);
+#ifdef NUMGEOM_TEST_ARB
+  CHECK(elsewhere > trials * 9 / 10);
+#endif
 }

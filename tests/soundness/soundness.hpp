@@ -45,7 +45,7 @@ std::vector<Check> rounding_checks();
 std::vector<Check> interval_checks();
 /// `Ball`: operators and elementary functions at several precisions.
 std::vector<Check> ball_checks();
-/// `IntervalArithmetic` and `BallArithmetic`: every operation of the concept.
+/// `IntervalArithmetic`, `BallArithmetic` and `LimbArithmetic`: every operation of the concept.
 std::vector<Check> matrix_checks();
 
 }  // namespace numgeom::soundness

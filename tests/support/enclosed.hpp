@@ -51,8 +51,9 @@ inline Magnitude random_radius(Random& random, const BigFloat& midpoint) {
 }
 
 /// A member of midpoint ± radius: an end, the midpoint, or between; exact.
-inline BigFloat random_member(Random& random, const BigFloat& midpoint, const Magnitude& radius) {
-  BigFloat member(kExactBits);
+inline BigFloat random_member(Random& random, const BigFloat& midpoint, const Magnitude& radius,
+                              int exact_bits = kExactBits) {
+  BigFloat member(exact_bits);
   BigFloat offset = radius.to_big_float();
   const double shares[] = {1, -1, 0, 0.5, -0.25, 0x1.fp-3};
   BigFloat share = BigFloat::exact(shares[random.below(6)]);
@@ -70,13 +71,13 @@ inline Enclosed random_ball(Random& random, int bits, int range) {
   return {Ball(std::move(midpoint), radius), std::move(exact)};
 }
 
-/// Whether a real in [down, up] can lie in midpoint ± radius. Wrong by less than 2^-2400
+/// Whether a real in [down, up] can lie in midpoint ± radius. Wrong by less than 2^-exact_bits
 /// relatively.
 inline bool may_contain(const BigFloat& midpoint, const Magnitude& radius, const BigFloat& down,
-                        const BigFloat& up) {
+                        const BigFloat& up, int exact_bits = kExactBits) {
   if (!radius.is_finite()) return true;
-  BigFloat lower(kExactBits);
-  BigFloat upper(kExactBits);
+  BigFloat lower(exact_bits);
+  BigFloat upper(exact_bits);
   mpfr_sub(lower.get(), midpoint.get(), radius.to_big_float().get(), MPFR_RNDD);
   mpfr_add(upper.get(), midpoint.get(), radius.to_big_float().get(), MPFR_RNDU);
   return mpfr_lessequal_p(lower.get(), up.get()) != 0 &&

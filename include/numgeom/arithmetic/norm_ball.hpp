@@ -63,7 +63,7 @@ NormBall hadamard(const NormBall& a, const NormBall& b);
 ///
 /// Up to 64 rows by repeated squaring, ‖S‖₂ ≤ ‖S^{2^k}‖_F^{1/2^k} with k = 5 (at most a factor
 /// n^{1/64} too large); beyond by a shift θ for which the Cholesky factorisation of θI − S runs to
-/// its end, at most about 1 % too large. Shapes: n×n. Source: proofs/norm_bounds.md, lemmas 2, 3.
+/// its end, at most about 2 % too large. Shapes: n×n. Source: proofs/norm_bounds.md, lemmas 2, 3.
 Magnitude largest_eigenvalue(const NormBall& x);
 
 /// An upper bound on the spectral norm ‖M‖₂ of every member, through the smaller Gram matrix.

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "numgeom/shadow/enclosure.hpp"
 #include "numgeom/shadow/step_lipschitz.hpp"
@@ -19,8 +20,10 @@ struct StepBound {
   Magnitude distance;   ///< ρ_{t+1} ≥ ‖w̃ − w*‖₂ after the step
 };
 
-/// Sees every step go by; an exception ends the run.
-using StepObserver = std::function<void(const StepBound&)>;
+/// Sees every step go by, with the point w̃ after it; an exception ends the run.
+template <class Arithmetic>
+using StepObserver =
+    std::function<void(const StepBound&, const std::vector<typename Arithmetic::Matrix>&)>;
 
 /// What the stepwise way found.
 struct StepwiseResult {
@@ -64,7 +67,7 @@ Magnitude loss_deviation(const BoundMatrix& residual_norms, const BoundMatrix& d
 template <class Arithmetic>
 StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& problem,
                               const TrialInputs& inputs, const Configuration& configuration,
-                              const StepObserver& observer) {
+                              const StepObserver<Arithmetic>& observer) {
   const Network& network = problem.network;
   const auto features = arithmetic.embed(problem.data.train.features);
   auto parameters = embed_parameters(arithmetic, inputs);
@@ -97,7 +100,7 @@ StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& probl
       result.open = "the distance to the exact run has no bound after step " + std::to_string(t);
       return result;
     }
-    observer(bound);
+    observer(bound, parameters);
   }
 
   const auto validation = arithmetic.embed(problem.data.validation.features);

@@ -1,0 +1,266 @@
+#include "numgeom/shadow/step_lipschitz.hpp"
+
+#include <Eigen/Eigenvalues>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdio>
+
+#include "numgeom/arithmetic/interval_arithmetic.hpp"
+#include "numgeom/arithmetic/limb_arithmetic.hpp"
+#include "support/random.hpp"
+#include "support/reference_network.hpp"
+
+// Λ is compared with the spectral norm of the step map's Jacobian, whose entries come from second
+// derivatives of a plain implementation in extended precision.
+
+using namespace numgeom;
+
+namespace {
+
+using Eigen::Index;
+using test::Random;
+using test::Real;
+using test::ReferenceNetwork;
+
+struct Case {
+  Network network;
+  std::vector<ExactMatrix> parameters;
+  ExactMatrix batch;
+  Indices labels;
+  Configuration configuration;
+
+  [[nodiscard]] ReferenceNetwork reference() const { return {network, batch.cast<Real>(), labels}; }
+  /// All parameters in one vector.
+  [[nodiscard]] std::vector<Real> point() const {
+    std::vector<Real> result;
+    for (const ExactMatrix& parameter : parameters)
+      for (const float x : parameter.reshaped<Eigen::RowMajor>()) result.push_back(x);
+    return result;
+  }
+};
+
+ExactMatrix random_exact(Random& random, Index rows, Index cols, double size) {
+  ExactMatrix x(rows, cols);
+  for (float& entry : x.reshaped()) entry = static_cast<float>(size * (2 * random.unit() - 1));
+  return x;
+}
+
+Case draw(Random& random, const std::vector<std::string>& activations) {
+  Case one;
+  const int inputs = 1 + random.below(3);
+  const int classes = 2 + random.below(2);
+  std::vector<std::string> layers;
+  for (const std::string& activation : activations) {
+    layers.push_back("dense " + std::to_string(1 + random.below(4)));
+    if (!activation.empty()) layers.push_back(activation);
+  }
+  layers.push_back("dense " + std::to_string(classes));
+  one.network = Network::parse(layers);
+  // Now and then so large that the softmax is nearly one-hot.
+  const double size = std::pow(2.0, random.below(5) - 1);
+  for (const DenseShape& shape : one.network.dense_shapes(inputs)) {
+    one.parameters.push_back(random_exact(random, shape.inputs, shape.units, size));
+    one.parameters.push_back(random_exact(random, 1, shape.units, size));
+  }
+  const int samples = 1 + random.below(7);
+  one.batch = random_exact(random, samples, inputs, std::pow(2.0, random.below(3)));
+  for (int i = 0; i < samples; ++i) one.labels.push_back(random.below(classes));
+  one.configuration = {std::pow(10.0, -2 + 3 * random.unit()),
+                       random.coin() ? 0 : std::pow(10.0, -3 + 3 * random.unit())};
+  return one;
+}
+
+template <class A>
+std::optional<StepEnclosure> enclose(const A& arithmetic, const Case& one, const Magnitude& rho) {
+  std::vector<typename A::Matrix> parameters;
+  for (const ExactMatrix& parameter : one.parameters)
+    parameters.push_back(arithmetic.embed(parameter));
+  const auto passes = forward_backward(arithmetic, one.network, parameters,
+                                       arithmetic.embed(one.batch), one.labels);
+  return enclose_step(arithmetic, one.network, parameters, passes, one.labels, rho);
+}
+
+Matrix<Real> step_jacobian(const Case& one, const Matrix<Real>& hessian) {
+  const Real eta = one.configuration.lr;
+  const Real c = 1 - eta * static_cast<Real>(one.configuration.weight_decay);
+  return c * Matrix<Real>::Identity(hessian.rows(), hessian.rows()) - eta * hessian;
+}
+
+struct Spectrum {
+  Real norm = 0;
+  Real greatest = 0;
+  std::vector<Real> direction;  ///< the eigenvector behind the norm
+};
+
+Spectrum spectrum(const Matrix<Real>& x) {
+  const Eigen::SelfAdjointEigenSolver<Matrix<Real>> solver(0.5L * (x + x.transpose()));
+  Spectrum result;
+  Index at = 0;
+  result.norm = solver.eigenvalues().cwiseAbs().maxCoeff(&at);
+  result.greatest = solver.eigenvalues().maxCoeff();
+  for (Index i = 0; i < x.rows(); ++i) result.direction.push_back(solver.eigenvectors()(i, at));
+  return result;
+}
+
+/// A point at the distance ρ, or a little less: in a random direction, along one parameter, along
+/// the gradient or along the leading eigenvector.
+std::vector<Real> at_the_edge(Random& random, const Case& one, const std::vector<Real>& centre,
+                              Real rho) {
+  std::vector<Real> direction(centre.size());
+  switch (random.below(4)) {
+    case 0:
+      for (Real& x : direction) x = 2 * random.unit() - 1;
+      break;
+    case 1:
+      direction[static_cast<std::size_t>(random.below(static_cast<int>(centre.size())))] = 1;
+      break;
+    case 2:
+      direction = one.reference().gradient(centre);
+      break;
+    default:
+      direction = spectrum(step_jacobian(one, one.reference().hessian(centre))).direction;
+  }
+  Real squares = 0;
+  for (const Real x : direction) squares += x * x;
+  if (!(squares > 0)) return centre;
+  const Real scale = (random.coin() ? 1 : -1) * rho * (1 - 0x1p-50L) / std::sqrt(squares);
+  std::vector<Real> result = centre;
+  for (std::size_t i = 0; i < result.size(); ++i) result[i] += scale * direction[i];
+  return result;
+}
+
+void check_member(const NormBall& ball, const Matrix<Real>& exact, const char* what) {
+  REQUIRE(ball.rows() == exact.rows());
+  REQUIRE(ball.cols() == exact.cols());
+  INFO(what);
+  CHECK((ball.midpoint().cast<Real>() - exact).norm() <=
+        ball.radius().to_double_up() * (1 + 0x1p-40L) + 0x1p-56L * exact.norm());
+}
+
+/// Every ball of the step holds what it stands for at the point ξ.
+void check_contents(const StepEnclosure& step, const Case& one, const std::vector<Real>& point) {
+  const test::ReferencePass pass = one.reference().pass(point);
+  REQUIRE(step.inputs.size() == pass.inputs.size());
+  for (std::size_t m = 0; m < step.inputs.size(); ++m) {
+    check_member(step.inputs[m], pass.inputs[m], "inputs");
+    if (m > 0) check_member(step.weights[m], pass.weights[m], "weights");
+    if (m + 1 < step.inputs.size()) check_member(step.slopes[m], pass.slopes[m], "slopes");
+    if (step.curvatures[m].rows() > 0)
+      check_member(step.curvatures[m], pass.curvatures[m], "curvatures");
+    else
+      CHECK(pass.curvatures[m].isZero(0));
+  }
+  check_member(step.residuals, pass.residuals, "residuals");
+}
+
+const std::vector<std::vector<std::string>> kShapes = {
+    {},   {"relu"},         {"relu", "relu"},    {"tanh"}, {"tanh", "relu"}, {"relu", "tanh"},
+    {""}, {"tanh", "tanh"}, {"relu", "", "relu"}};
+
+}  // namespace
+
+TEST_CASE("the Lipschitz constant of a step holds on the whole ball") {
+  Random random = Random::announced("Lipschitz constants", 71);
+  const IntervalArithmetic interval;
+  const LimbArithmetic limbs(LimbMidpoints(152));
+  int decided = 0;
+  int curved = 0;
+  int expanding = 0;
+  const int cases = test::repetitions(400);
+  for (int n = 0; n < cases; ++n) {
+    const auto& shape = kShapes[static_cast<std::size_t>(n) % kShapes.size()];
+    const Case one = draw(random, shape);
+    const double radius = random.below(3) == 0 ? 1e-12 : std::pow(10.0, -4 * random.unit());
+    const Magnitude rho(radius);
+    const auto step = n % 2 == 0 ? enclose(interval, one, rho) : enclose(limbs, one, rho);
+    if (!step) continue;
+    ++decided;
+    const Magnitude lambda = step_lipschitz(*step, one.configuration);
+    for (int sample = 0; sample < 5; ++sample) {
+      const std::vector<Real> point =
+          sample == 0 ? one.point() : at_the_edge(random, one, one.point(), radius);
+      const Matrix<Real> hessian = one.reference().hessian(point);
+      const Spectrum exact = spectrum(step_jacobian(one, hessian));
+      INFO("case " << n << ", radius " << radius << ", lr " << one.configuration.lr << ", Λ "
+                   << lambda.to_double_up() << ", exact " << static_cast<double>(exact.norm));
+      CHECK(exact.norm <= lambda.to_double_up() * (1 + 1e-14L));
+      check_contents(*step, one, point);
+      // Without R, or without the Gauss–Newton part, these could not be bounded.
+      const Real c = 1 - static_cast<Real>(one.configuration.lr * one.configuration.weight_decay);
+      if (exact.greatest > std::fabs(c) * 1.001L) ++curved;
+      if (exact.norm > exact.greatest && exact.norm > 1.5L * std::fabs(c)) ++expanding;
+    }
+  }
+  std::fprintf(stderr, "Lipschitz constants: %d of %d cases decided, %d curved, %d expanding\n",
+               decided, cases, curved, expanding);
+  CHECK(decided > cases / 2);
+  CHECK(curved > cases / 10);
+  CHECK(expanding > cases / 10);
+}
+
+TEST_CASE("with one hidden ReLU layer Λ is what the two parts of the Hessian give") {
+  Random random = Random::announced("tight Lipschitz constants", 72);
+  const IntervalArithmetic interval;
+  int decided = 0;
+  const int cases = test::repetitions(150);
+  for (int n = 0; n < cases; ++n) {
+    const Case one =
+        draw(random, n % 3 == 0 ? std::vector<std::string>{} : std::vector<std::string>{"relu"});
+    const auto step = enclose(interval, one, Magnitude(1e-13));
+    if (!step) continue;
+    ++decided;
+    const ReferenceNetwork reference = one.reference();
+    const Matrix<Real> gauss_newton = reference.gauss_newton(one.point());
+    const Matrix<Real> rest = reference.hessian(one.point()) - gauss_newton;
+    const Real eta = one.configuration.lr;
+    const Real c = 1 - eta * static_cast<Real>(one.configuration.weight_decay);
+    const Real greatest = spectrum(gauss_newton).greatest;
+    const Real residual = spectrum(rest).norm;
+    const auto parts = [&](Real slack) {
+      return std::max(std::fabs(c), slack * eta * greatest - c) + slack * eta * residual;
+    };
+    const double lambda = step_lipschitz(*step, one.configuration).to_double_up();
+    INFO("case " << n << ", lr " << one.configuration.lr << ", Λ " << lambda << ", parts "
+                 << static_cast<double>(parts(1)));
+    CHECK(lambda >= parts(1) * (1 - 1e-9L));
+    // Eigenvalues are bounded by squaring: of up to 21 rows, 21^(1/64) = 1.049.
+    CHECK(lambda <= parts(1.05L) + 1e-6L * (1 + eta));
+  }
+  CHECK(decided > cases / 2);
+}
+
+TEST_CASE("a step with an open sign has no Lipschitz constant") {
+  Case one;
+  one.network = Network::parse({"dense 1", "relu", "dense 2"});
+  one.parameters = {ExactMatrix::Ones(1, 1), ExactMatrix::Zero(1, 1), ExactMatrix::Ones(1, 2),
+                    ExactMatrix::Zero(1, 2)};
+  one.batch = ExactMatrix::Constant(1, 1, 1);
+  one.labels = {0};
+  const IntervalArithmetic interval;
+  const LimbArithmetic limbs(LimbMidpoints(100));
+  // The pre-activation is 1 and moves by ρ√2.
+  CHECK(enclose(interval, one, Magnitude(0.4)));
+  CHECK(enclose(limbs, one, Magnitude(0.4)));
+  CHECK_FALSE(enclose(interval, one, Magnitude(0.75)));
+  CHECK_FALSE(enclose(limbs, one, Magnitude(0.75)));
+  // Exactly zero: open for every ρ > 0.
+  one.batch.setZero();
+  CHECK_FALSE(enclose(interval, one, Magnitude::power_of_two(-2000)));
+  CHECK_FALSE(enclose(limbs, one, Magnitude::power_of_two(-2000)));
+}
+
+TEST_CASE("which networks have a Lipschitz constant") {
+  CHECK(has_step_lipschitz(Network::parse({"dense 2"})));
+  CHECK(has_step_lipschitz(Network::parse({"dense 3", "relu", "dense 4", "tanh", "dense 2"})));
+  CHECK(has_step_lipschitz(Network::parse({"dense 3", "dense 2"})));
+  CHECK_FALSE(has_step_lipschitz(Network::parse({"relu", "dense 2"})));
+  CHECK_FALSE(has_step_lipschitz(Network::parse({"dense 3", "relu", "tanh", "dense 2"})));
+}
+
+TEST_CASE("a ball without bounds has no Lipschitz constant") {
+  Random random(73);
+  const Case one = draw(random, {"tanh"});
+  const auto step = enclose(IntervalArithmetic(), one, Magnitude::infinity());
+  REQUIRE(step);
+  CHECK_FALSE(step_lipschitz(*step, one.configuration).is_finite());
+}

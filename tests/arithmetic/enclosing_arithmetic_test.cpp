@@ -1,5 +1,6 @@
 #include "numgeom/arithmetic/enclosing_arithmetic.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -201,6 +202,19 @@ TEST_CASE("sums enclose the members at the corners") {
   FOR_EACH_ARITHMETIC(body)
 }
 
+TEST_CASE("what sums of doubles lose is in their radii") {
+  // Less than an ulp: intervals of doubles would hide it.
+  const auto one = constant(kInterval, 1, 1, {1, 0});
+  const auto small = constant(kInterval, 1, 1, {0x1p-60, 0});
+  const Magnitude lost(0x1p-60);
+  CHECK(kInterval.add_row(one, small).radii(0, 0) >= lost);
+  CHECK(kInterval.axpy(1, small, one).radii(0, 0) >= lost);
+  CHECK(kInterval.column_sums(matrix(kInterval, 2, 1, {{1, 0}, {0x1p-60, 0}})).radii(0, 0) >= lost);
+  auto descended = one;
+  kInterval.descend(1, 0, small, descended);
+  CHECK(descended.radii(0, 0) >= lost);
+}
+
 TEST_CASE("a scaled sum that cancels keeps the error of its product") {
   const auto body = [](const auto& arithmetic) {
     const double odd = 1 + 0x1p-52;
@@ -230,11 +244,14 @@ TEST_CASE("a step of descent encloses the members at the corners") {
     arithmetic.descend(odd, 0, constant(arithmetic, 1, 1, {odd, 0}), cancelled);
     CHECK(encloses(arithmetic, cancelled, 0, 0, lost));
 
-    // 1 − 0.1·10 rounds to zero, but 0.1 is not one tenth.
-    auto wide = constant(arithmetic, 1, 1, {0, 0x1p60});
-    arithmetic.descend(0.1, 10, constant(arithmetic, 1, 1, {0, 0}), wide);
-    CHECK(wide.radii(0, 0) >= Magnitude(63.9));
-    CHECK(wide.radii(0, 0) <= Magnitude(300));
+    // 1 − ηω rounds to zero on both sides of it: 0.1 is not one tenth, and (1 − ε)(1 + ε) < 1.
+    for (const auto& [lr, decay, least] :
+         std::vector<std::array<double, 3>>{{0.1, 10, 63.9}, {1 - 0x1p-30, 1 + 0x1p-30, 0.999}}) {
+      auto wide = constant(arithmetic, 1, 1, {0, 0x1p60});
+      arithmetic.descend(lr, decay, constant(arithmetic, 1, 1, {0, 0}), wide);
+      CHECK(wide.radii(0, 0) >= Magnitude(least));
+      CHECK(wide.radii(0, 0) <= Magnitude(300));
+    }
   };
   FOR_EACH_ARITHMETIC(body)
 }

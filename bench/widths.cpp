@@ -59,9 +59,10 @@ void direct_widths(const A& arithmetic, const std::string& name, const Trial& tr
 template <class A>
 void stepwise_widths(const A& arithmetic, const std::string& name, const Trial& trial,
                      const TrialInputs& inputs) {
-  train_stepwise(
-      arithmetic, *trial.problem, inputs, trial.configuration,
-      [&](const StepBound& bound) { print_width(name, bound.step + 1, bound.distance); });
+  train_stepwise(arithmetic, *trial.problem, inputs, trial.configuration,
+                 [&](const StepBound& bound, const auto& /*parameters*/) {
+                   print_width(name, bound.step + 1, bound.distance);
+                 });
 }
 
 void print_widths(double lr, int epochs) {

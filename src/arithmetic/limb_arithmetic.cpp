@@ -168,16 +168,38 @@ struct Term {
   std::int64_t exponent;
 };
 
+/// |x| ≤ 2^top for all entries, which are multiples of 2^least. Zeros are multiples of everything.
+struct Extent {
+  std::int64_t top;
+  std::int64_t least;
+};
+
+bool is_all_zero(const LimbMatrix& x) {
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j)
+      if (!x.is_zero(i, j)) return false;
+  return true;
+}
+
+/// Of factor·x ± y for |factor| ≤ 2^factor_bits, with x's exponent as given.
+Extent extent_of_sum(const LimbMatrix& x, std::int64_t x_exponent, const LimbMatrix& y,
+                     int factor_bits = 0) {
+  const Extent of_x{x.significant_bits() + factor_bits + x_exponent, x_exponent};
+  const Extent of_y{y.significant_bits() + y.exponent(), y.exponent()};
+  if (is_all_zero(x)) return of_y;
+  if (is_all_zero(y)) return of_x;
+  return {std::max(of_x.top, of_y.top) + 1, std::min(of_x.least, of_y.least)};
+}
+
 /// x ± y, rounded once: with `limbs` limbs, or fewer where they hold the exact sums.
 class Sum {
  public:
-  /// |x| ≤ 2^x_top, |y| ≤ 2^y_top; the sums get multiples of no less than the exponents.
-  Sum(Eigen::Index rows, Eigen::Index cols, int limbs, std::int64_t top,
-      std::int64_t least_exponent)
-      : exponent_(std::max(least_exponent, top - (limbs * kLimbBits - 2))),
+  /// `extent` is that of the sums.
+  Sum(Eigen::Index rows, Eigen::Index cols, int limbs, const Extent& extent)
+      : exponent_(std::max(extent.least, extent.top - (limbs * kLimbBits - 2))),
         result_(rows, cols,
-                std::min(limbs, limbs_for_bits(
-                                    static_cast<int>(std::max<std::int64_t>(top - exponent_, 0)))),
+                std::min(limbs, limbs_for_bits(static_cast<int>(
+                                    std::max<std::int64_t>(extent.top - exponent_, 0)))),
                 exponent_),
         errors_(rows, cols, exponent_),
         width_(result_.limbs() + 1),
@@ -204,9 +226,6 @@ class Sum {
   std::vector<LimbLanes> left_;
   std::vector<LimbLanes> right_;
 };
-
-/// The exponent of the greatest entry: |x| ≤ 2^top.
-std::int64_t top_of(const LimbMatrix& x) { return x.significant_bits() + x.exponent(); }
 
 /// The leading three limbs that the greatest entry reaches, as doubles.
 class LeadingDigits {
@@ -336,8 +355,7 @@ RoundedMatrix<LimbMatrix> LimbMidpoints::product_nt(const Matrix& a, const Matri
 }
 
 RoundedMatrix<LimbMatrix> LimbMidpoints::add_row(const Matrix& x, const Matrix& row) const {
-  Sum sum(x.rows(), x.cols(), limbs_, std::max(top_of(x), top_of(row)) + 1,
-          std::min(x.exponent(), row.exponent()));
+  Sum sum(x.rows(), x.cols(), limbs_, extent_of_sum(x, x.exponent(), row));
   for (Eigen::Index i = 0; i < x.rows(); ++i)
     for (Eigen::Index b = 0; b < x.blocks(); ++b)
       sum.store(i, b, {row.block(0, b), row.limbs(), row.exponent()},
@@ -360,14 +378,14 @@ RoundedMatrix<LimbMatrix> LimbMidpoints::column_sums(const Matrix& x) const {
 
 RoundedMatrix<LimbMatrix> LimbMidpoints::axpy(double alpha, const Matrix& x,
                                               const Matrix& y) const {
+  if (alpha == 0) return rounded(y, limbs_);
   constexpr int kDoubleBits = 53;
   int exponent = 0;
   const double mantissa = std::frexp(std::abs(alpha), &exponent);
   const auto factor = static_cast<std::uint64_t>(std::ldexp(mantissa, kDoubleBits));
   const std::int64_t x_exponent = x.exponent() + exponent - kDoubleBits;
   const auto& kernels = kernels_for(path_);
-  Sum sum(x.rows(), x.cols(), limbs_, std::max(top_of(x) + exponent, top_of(y)) + 1,
-          std::min(x_exponent, y.exponent()));
+  Sum sum(x.rows(), x.cols(), limbs_, extent_of_sum(x, x_exponent, y, kDoubleBits));
   std::vector<LimbLanes> scaled(x.limbs() + 2);
   for (Eigen::Index i = 0; i < x.rows(); ++i)
     for (Eigen::Index b = 0; b < x.blocks(); ++b) {

@@ -32,8 +32,7 @@ std::vector<IntervalArithmetic::Matrix> as_points(const std::vector<Matrix<doubl
 /// Follows ρ_t/u along a native run.
 class StepwisePredictor : public TrainingObserver<Native<double>> {
  public:
-  StepwisePredictor(const Trial& trial, Magnitude defect)
-      : trial_(trial), defect_(std::move(defect)) {}
+  StepwisePredictor(const Trial& trial, Magnitude defect) : trial_(trial), defect_(defect) {}
 
   [[nodiscard]] Prediction prediction() const { return prediction_; }
 
@@ -157,8 +156,9 @@ Prediction predict_direct_early(const Trial& trial, const TrialInputs& inputs) {
   const GrowthArithmetic arithmetic;
   const GrowthScalar loss =
       train(arithmetic, *trial.problem, first, trial.configuration, record).loss;
+  const std::size_t middle = early / 2;
   const double rate =
-      (record.bits.back() - record.bits[early / 2]) / static_cast<double>(early - 1 - early / 2);
+      (record.bits.back() - record.bits[middle]) / static_cast<double>(early - 1 - middle);
   const double ahead = rate * static_cast<double>(steps - early);
   const bool known = std::isfinite(loss.value) && loss.growth.is_finite() && std::isfinite(ahead);
   return {Rung::Way::kDirect, known ? loss.growth.log2() + ahead : 0,

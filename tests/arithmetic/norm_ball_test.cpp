@@ -2,7 +2,6 @@
 
 #include <Eigen/Eigenvalues>
 #include <Eigen/QR>
-#include <Eigen/SVD>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
@@ -97,10 +96,10 @@ Real greatest_eigenvalue(const Matrix<Real>& x) {
 }
 
 Real greatest_singular_value(const Matrix<Real>& x) {
-  if (x.size() < 400) return Eigen::JacobiSVD<Matrix<Real>>(x).singularValues()(0);
   const bool wide = x.rows() < x.cols();
-  return std::sqrt(greatest_eigenvalue(wide ? Matrix<Real>(x * x.transpose())
-                                            : Matrix<Real>(x.transpose() * x)));
+  const Real square =
+      greatest_eigenvalue(wide ? Matrix<Real>(x * x.transpose()) : Matrix<Real>(x.transpose() * x));
+  return std::sqrt(std::max(square, Real(0)));
 }
 
 /// What `largest_eigenvalue` promises: a factor n^(1/64) by squaring, two per cent by Cholesky.

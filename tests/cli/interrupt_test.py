@@ -126,7 +126,7 @@ class JournalTest(FolderTest):
     def test_a_damaged_line_is_an_error_and_nothing_is_overwritten(self):
         lines = self.journal.read_text().splitlines()
         for damaged in ("", "{}", lines[1][:-20], lines[1].replace('"loss":', '"lost":'),
-                        lines[1].replace("0x", "0y"), lines[1].replace('"rung":[1', '"rung":[7')):
+                        lines[1].replace("0x", "0y"), lines[1].replace('"rung":[0', '"rung":[7')):
             with self.subTest(damaged=damaged[:60]):
                 self.assertNotEqual(damaged, lines[1])
                 content = "\n".join([lines[0], damaged, lines[2]]) + "\n"

@@ -208,10 +208,10 @@ MUTATIONS = [
          ("interval-matrix-overflow-is-finite",
           "radii.set_unbounded(i, j);", "radii.widen(i, j, Magnitude(1.0));"),
          ("interval-matrix-range-never-restored",
-          "if ((midpoints.array() * 0 == 0).all()) return;", "if (midpoints.rows() > 0) return;"),
+          "if (std::isfinite(detail::largest_size(midpoints))) return;",
+          "if (midpoints.rows() > 0) return;"),
          ("products-with-half-of-the-factors-rounded",
-          "static_cast<Eigen::Index>(counts.maxCoeff())",
-          "static_cast<Eigen::Index>(counts.maxCoeff()) / 2"),
+          "return gamma(most, unit());", "return gamma(most / 2, unit());"),
          ("axpy-without-scaling-error",
           "((unit() * Magnitude(alpha)) * BoundMatrix(x)).plus_where_positive(underflow()) +"
           " unit() * BoundMatrix(sum);",

@@ -1,6 +1,6 @@
 #include "numgeom/shadow/cost.hpp"
 
-#include "numgeom/arithmetic/limb_matrix.hpp"
+#include "numgeom/arithmetic/limb_arithmetic.hpp"
 
 namespace numgeom {
 namespace {
@@ -12,17 +12,22 @@ struct Constants {
   double logit;     ///< a logit, for its exponential and logarithm
 };
 
-/// Fitted to `bench/rungs` (stepwise and direct at 53 to 2048 bits, hidden layers of 16 to 256).
+/// Their sums are fitted to `bench/rungs` at 784-64-10, both ways, 53 to 1036 bits; how a sum is
+/// shared among the kinds of work is an estimate.
 constexpr Constants kInterval{0.12, 6, 120};
-constexpr double kLipschitz = 0.12;  ///< a multiply–add of the step, for Λ
 
 Constants constants_of(const Rung& rung) {
   if (rung.kind == Rung::Kind::kInterval) return kInterval;
   const double limbs = static_cast<double>(rung.bits) / LimbMatrix::kLimbBits;
   // Beyond the limbs' precision every multiply–add is MPFR's.
-  if (rung.bits > 8192) return {40 + 3 * limbs, 200, 2000 * limbs};
-  return {0.08 + 0.05 * limbs + 0.0004 * limbs * limbs, 20 + 6 * limbs,
-          2500 + 500 * limbs + 12 * limbs * limbs};
+  if (rung.bits > LimbMidpoints::kMostBits) return {40 + 3 * limbs, 200, 2000 * limbs};
+  return {0.35 + 0.06 * limbs, 20 + 4 * limbs, 7800 + 1000 * limbs};
+}
+
+/// A multiply–add of the step, for Λ.
+double lipschitz_of(const Rung& rung) {
+  if (rung.way == Rung::Way::kDirect) return 0;
+  return rung.kind == Rung::Kind::kInterval ? 0.12 : 0.5;
 }
 
 struct Work {
@@ -51,7 +56,7 @@ double expected_seconds(const Problem& problem, int steps, const Rung& rung) {
   const double outputs = problem.network.outputs();
   // Backpropagation takes as many multiplications again, and those of hidden layers once more.
   const double multiplications = 2 * batch * work.multiplications;
-  const double lipschitz = rung.way == Rung::Way::kStepwise ? kLipschitz * multiplications : 0;
+  const double lipschitz = lipschitz_of(rung) * multiplications;
   const double step = multiplications * constants.multiply + work.parameters * constants.entry +
                       batch * outputs * constants.logit + lipschitz;
   const auto rows = static_cast<double>(problem.data.validation.samples());

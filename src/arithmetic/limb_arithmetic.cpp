@@ -118,27 +118,30 @@ class ErrorUnits {
   std::int64_t exponent_;
 };
 
-/// The exact integers rounded to at most `limbs` limbs.
-RoundedMatrix<LimbMatrix> rounded(const LimbMatrix& exact, int limbs) {
+/// The integers rounded to at most `limbs` limbs. Those that are not zero may be off by
+/// `error` units of the new last place already; their lowest bit says that they are not zero.
+RoundedMatrix<LimbMatrix> rounded(const LimbMatrix& exact, int limbs, double error = 0) {
   const int bits = exact.significant_bits();
   const int most_bits = limbs * kLimbBits - 2;
   if (bits <= most_bits && exact.limbs() <= limbs)
     return {exact, BoundMatrix(exact.rows(), exact.cols())};
   const int shift = std::max(0, bits - most_bits);
   const int width = std::min(limbs, limbs_for_bits(bits - shift));
-  LimbMatrix result(exact.rows(), exact.cols(), width, exact.exponent() + shift);
+  // Bits below the guard limb are cut off: less than 2^-52 of a unit.
+  const double cut_units = 0x1p-52 + error;
+  LimbMatrix result =
+      LimbMatrix::unwritten(exact.rows(), exact.cols(), width, exact.exponent() + shift);
   ErrorUnits errors(exact.rows(), exact.cols(), result.exponent());
   std::vector<LimbLanes> guarded(width + 1);
   for (Eigen::Index i = 0; i < exact.rows(); ++i)
     for (Eigen::Index b = 0; b < exact.blocks(); ++b) {
       LimbLanes cut{};
       LimbLanes dropped;
-      // Bits below the guard limb are cut off: less than 2^-52 of a unit.
       shift_into(exact.block(i, b), exact.limbs(), kLimbBits - shift, guarded.data(), width + 1,
                  cut);
       round_off_limb(guarded.data(), width + 1, result.block(i, b), dropped);
       errors.add(i, b, dropped, 0.5);
-      errors.add(i, b, cut, 0x1p-52);
+      errors.add(i, b, cut, cut_units);
     }
   return {std::move(result), errors.bounds()};
 }
@@ -146,9 +149,9 @@ RoundedMatrix<LimbMatrix> rounded(const LimbMatrix& exact, int limbs) {
 RoundedMatrix<LimbMatrix> rounded_product(const LimbMatrix& a, const LimbMatrix& b,
                                           Transposed transposed, const kernels::Kernels& kernels,
                                           int limbs) {
-  thread_local LimbMatrix exact;
-  exact_product(a, b, transposed, kernels, exact);
-  return rounded(exact, limbs);
+  thread_local LimbMatrix unrounded;
+  const double error = upper_product(a, b, transposed, kernels, limbs, unrounded);
+  return rounded(unrounded, limbs, error);
 }
 
 /// The same numbers with more limbs below.
@@ -197,10 +200,11 @@ class Sum {
   /// `extent` is that of the sums.
   Sum(Eigen::Index rows, Eigen::Index cols, int limbs, const Extent& extent)
       : exponent_(std::max(extent.least, extent.top - (limbs * kLimbBits - 2))),
-        result_(rows, cols,
-                std::min(limbs, limbs_for_bits(static_cast<int>(
-                                    std::max<std::int64_t>(extent.top - exponent_, 0)))),
-                exponent_),
+        result_(LimbMatrix::unwritten(
+            rows, cols,
+            std::min(limbs, limbs_for_bits(static_cast<int>(
+                                std::max<std::int64_t>(extent.top - exponent_, 0)))),
+            exponent_)),
         errors_(rows, cols, exponent_),
         width_(result_.limbs() + 1),
         left_(width_),
@@ -243,12 +247,17 @@ class LeadingDigits {
               LimbLanes& sign) const {
     const LimbLanes* digits = x_.block(row, block);
     const int limbs = x_.limbs();
-    nonzero = {};
-    for (int s = 0; s < limbs; ++s) for_lanes([&](int l) { nonzero.lane[l] |= digits[s].lane[l]; });
     for_lanes([&](int l) {
       sign.lane[l] = 0 - (digits[limbs - 1].lane[l] >> (kLimbBits - 1));
       sizes[l] = 0;
     });
+    nonzero = {};
+    const auto gather = [&](int begin, int end) {
+      for (int s = begin; s < end; ++s)
+        for_lanes([&](int l) { nonzero.lane[l] |= digits[s].lane[l]; });
+    };
+    // Memory is read faster without gaps.
+    gather(limbs <= kFewLimbs ? 0 : first_, limbs);
     for (int s = std::min(limbs, first_ + kDigits) - 1; s >= first_; --s)
       for_lanes([&](int l) {
         const auto digit = static_cast<std::int64_t>((digits[s].lane[l] ^ sign.lane[l]) & kMask);
@@ -256,10 +265,15 @@ class LeadingDigits {
       });
     // A flipped negative number is |x| − 1.
     if (first_ == 0) for_lanes([&](int l) { sizes[l] += static_cast<double>(sign.lane[l] & 1); });
+    // Limbs are short of 64 bits: only zeros wrap.
+    std::uint64_t wrapped = 0;
+    for_lanes([&](int l) { wrapped |= nonzero.lane[l] - 1; });
+    if ((wrapped >> 63) != 0) gather(0, first_);
   }
 
  private:
   static constexpr int kDigits = 3;
+  static constexpr int kFewLimbs = 12;
   const LimbMatrix& x_;
   int first_;
 };
@@ -336,7 +350,8 @@ Magnitude LimbMidpoints::assign(Matrix& x, Eigen::Index i, Eigen::Index j,
 }
 
 LimbMatrix LimbMidpoints::gather_rows(const Matrix& x, const Indices& rows) {
-  LimbMatrix result(static_cast<Eigen::Index>(rows.size()), x.cols(), x.limbs(), x.exponent());
+  LimbMatrix result = LimbMatrix::unwritten(static_cast<Eigen::Index>(rows.size()), x.cols(),
+                                            x.limbs(), x.exponent());
   for (Eigen::Index i = 0; i < result.rows(); ++i)
     std::copy_n(x.block(rows[i], 0), x.blocks() * x.limbs(), result.block(i, 0));
   return result;

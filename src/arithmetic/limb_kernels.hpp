@@ -21,6 +21,8 @@ constexpr std::size_t kTileCols = 16;
 constexpr std::size_t kMostTerms = 2048;
 /// Terms of `accumulate` after which carries must be propagated.
 constexpr std::size_t kMostFactors = 256;
+/// Limbs that `accumulate` takes at once.
+constexpr int kMostDigits = 10;
 
 /// The constants of one prime m; the greatest modulus M is a product of primes.
 struct PrimeConstants {
@@ -62,15 +64,20 @@ struct Kernels {
   /// tiles of kTileCols columns ([k][column]), c row by row. Adds to c where `accumulate`.
   void (*multiply)(Tiles a, Tiles b, std::size_t terms, void* c, const PrimeConstants& prime,
                    bool accumulate);
-  /// A block of eight integers in (−M/4, M/4) from their residues; `limbs` limbs hold M.
+  /// A block of eight integers X in (−M/4, M/4) from their residues; `limbs` limbs hold M. Where
+  /// `first` > 0 the block gets the limbs from there on only, of an integer within 2^61 of
+  /// X/2^(52·first): zero where X is zero, and odd otherwise.
   void (*from_residues)(const void* residues, std::size_t distance, const PrimeConstants* primes,
-                        int count, const std::uint64_t* modulus, int limbs, std::uint64_t* block);
-  /// Σ_t factors[t]·(the block at b + rows[t]·row_stride) is added to `width` limbs of
-  /// accumulators; count ≤ kMostFactors. Factors are two's complement with 52 bits, the blocks
-  /// sign-extended. Null where it would not be faster than residues.
-  void (*accumulate)(const std::uint64_t* b, std::size_t row_stride, int limbs,
-                     const std::uint64_t* factors, const std::uint32_t* rows, std::size_t count,
-                     std::int64_t* accumulators, int width);
+                        int count, const std::uint64_t* modulus, int first, int limbs,
+                        std::uint64_t* block);
+  /// Factors of `accumulate` are at most 2^factor_bits in size.
+  int factor_bits;
+  /// sums += Σ_t factors[t]·(limbs `first` to first + digits − 1 of a block), the block's limbs as
+  /// they are, without its sign; that of the last limb to the one above only if `width` has it. The
+  /// limbs of term t lie at b + terms[t]·stride. digits ≤ kMostDigits, count ≤ kMostFactors.
+  void (*accumulate)(const std::uint64_t* b, std::size_t stride, int first, int digits,
+                     const std::int64_t* factors, const std::uint32_t* terms, std::size_t count,
+                     std::int64_t* sums, int width);
   /// factor·block, 0 ≤ factor < 2^53, as limbs + 2 limbs.
   void (*scale)(const std::uint64_t* block, int limbs, std::uint64_t factor, std::uint64_t* result);
 };

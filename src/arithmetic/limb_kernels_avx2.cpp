@@ -14,6 +14,7 @@
 #define NUMGEOM_KERNELS_NAME "avx2"
 using Int8 = int __attribute__((vector_size(32)));
 #define NUMGEOM_MUL32(a, b) (Word4)(__builtin_ia32_pmuludq256((Int8)(a), (Int8)(b)))
+#define NUMGEOM_SIGNED_MUL32(a, b) (Word4)(__builtin_ia32_pmuldq256((Int8)(a), (Int8)(b)))
 #include "limb_kernels_words.inc"
 
 #if defined(__clang__)

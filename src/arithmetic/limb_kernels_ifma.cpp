@@ -187,128 +187,87 @@ void combine(const std::uint64_t* y, const PrimeConstants* primes, int count, in
 }
 
 void from_residues(const void* residues, std::size_t distance, const PrimeConstants* primes,
-                   int count, const std::uint64_t* modulus, int limbs, std::uint64_t* block) {
+                   int count, const std::uint64_t* modulus, int first, int limbs,
+                   std::uint64_t* block) {
   constexpr int kMostPrimes = 1024;
   alignas(64) std::uint64_t y[kMostPrimes * kLanes];
   Lanes sums[kMostPrimes + 2];
   __m512d quotient = _mm512_setzero_pd();
+  Lanes any = zero();
   const auto* r = static_cast<const std::uint64_t*>(residues);
   for (int i = 0; i < count; ++i) {
     const Lanes residue = load(r + i * distance);
     const Lanes factor = all(primes[i].crt_factor);
-    const Lanes yi =
-        reduce(low(zero(), residue, factor), high(zero(), residue, factor), Modulus(primes[i]));
+    const Modulus m(primes[i]);
+    Lanes yi = reduce(low(zero(), residue, factor), high(zero(), residue, factor), m);
+    // Below m, so that zero has the residues zero.
+    yi = _mm512_min_epu64(yi, _mm512_sub_epi64(yi, m.value));
+    any = _mm512_or_si512(any, yi);
     store(y + i * kLanes, yi);
     quotient = _mm512_add_pd(
         quotient, _mm512_mul_pd(_mm512_cvtepu64_pd(yi), _mm512_set1_pd(primes[i].reciprocal)));
   }
   // Within ¼ and a little of an integer.
   const Lanes q = _mm512_cvtpd_epu64(quotient);
-  for (int s = 0; s <= limbs; ++s) sums[s] = zero();
-  int s = 0;
+  for (int s = first; s <= limbs; ++s) sums[s] = zero();
+  int s = first;
   for (; s + kChunk <= limbs; s += kChunk) combine<kChunk>(y, primes, count, s, sums + s);
   for (; s + 2 <= limbs; s += 2) combine<2>(y, primes, count, s, sums + s);
   for (; s < limbs; ++s) combine<1>(y, primes, count, s, sums + s);
 
   Lanes carry = zero();
   Lanes from_below = zero();
-  for (s = 0; s < limbs; ++s) {
+  for (s = first; s < limbs; ++s) {
     const Lanes digit = all(modulus[s]);
     Lanes sum = _mm512_add_epi64(sums[s], carry);
     sum = _mm512_sub_epi64(sum, low(from_below, q, digit));
     from_below = high(zero(), q, digit);
-    store(block + s * kLanes, _mm512_and_si512(sum, mask52()));
+    store(block + (s - first) * kLanes, _mm512_and_si512(sum, mask52()));
     carry = _mm512_srai_epi64(sum, kLimbBits);
   }
+  if (first == 0) return;
+  const __mmask8 nonzero = _mm512_test_epi64_mask(any, any);
+  const Lanes last = load(block);
+  store(block, _mm512_mask_or_epi64(last, nonzero, last, all(1)));
 }
 
-/// Digits [s, s + N) of the blocks.
+/// N digits; `left` limbs are left of the sums.
 template <int N>
-void accumulate_chunk(const std::uint64_t* b, std::size_t row_stride, const std::uint64_t* factors,
-                      const std::uint32_t* rows, std::size_t count, std::int64_t* sums, int left) {
+void accumulate_digits(const std::uint64_t* b, std::size_t stride, const std::int64_t* factors,
+                       const std::uint32_t* terms, std::size_t count, std::uint64_t* sums,
+                       int left) {
   Lanes lo[N];
   Lanes hi[N];
   for (int t = 0; t < N; ++t) lo[t] = hi[t] = zero();
   for (std::size_t k = 0; k < count; ++k) {
-    const std::uint64_t* digits = b + rows[k] * row_stride;
-    const Lanes factor = all(factors[k]);
+    const std::uint64_t* digits = b + terms[k] * stride;
+    // Its low 52 bits are what counts.
+    const Lanes factor = _mm512_set1_epi64(factors[k]);
 #pragma GCC unroll 12
     for (int t = 0; t < N; ++t) {
       const Lanes digit = load(digits + t * kLanes);
       lo[t] = low(lo[t], factor, digit);
       hi[t] = high(hi[t], factor, digit);
     }
-    if ((factors[k] >> (kLimbBits - 1)) != 0)
+    if (factors[k] < 0)
       for (int t = 0; t < N; ++t) hi[t] = _mm512_sub_epi64(hi[t], load(digits + t * kLanes));
   }
-  auto* out = reinterpret_cast<std::uint64_t*>(sums);
   for (int t = 0; t < N; ++t) {
-    store(out + t * kLanes, _mm512_add_epi64(load(out + t * kLanes), lo[t]));
+    store(sums + t * kLanes, _mm512_add_epi64(load(sums + t * kLanes), lo[t]));
     if (t + 1 < left)
-      store(out + (t + 1) * kLanes, _mm512_add_epi64(load(out + (t + 1) * kLanes), hi[t]));
+      store(sums + (t + 1) * kLanes, _mm512_add_epi64(load(sums + (t + 1) * kLanes), hi[t]));
   }
 }
 
-/// The digits beyond the last limb: all ones for a negative number.
-void accumulate_sign(const std::uint64_t* top, std::size_t row_stride, const std::uint64_t* factors,
-                     const std::uint32_t* rows, std::size_t count, std::int64_t* sums, int left) {
-  Lanes lo = zero();
-  Lanes hi = zero();
-  for (std::size_t k = 0; k < count; ++k) {
-    const Lanes digit = load(top + rows[k] * row_stride);
-    const Lanes sign = _mm512_srai_epi64(_mm512_slli_epi64(digit, 64 - kLimbBits), 63);
-    const Lanes extension = _mm512_and_si512(sign, mask52());
-    lo = low(lo, all(factors[k]), extension);
-    hi = high(hi, all(factors[k]), extension);
-    if ((factors[k] >> (kLimbBits - 1)) != 0) hi = _mm512_sub_epi64(hi, extension);
-  }
-  auto* out = reinterpret_cast<std::uint64_t*>(sums);
-  for (int t = 0; t < left; ++t) {
-    Lanes sum = _mm512_add_epi64(load(out + t * kLanes), lo);
-    if (t > 0) sum = _mm512_add_epi64(sum, hi);
-    store(out + t * kLanes, sum);
-  }
-}
-
-void accumulate(const std::uint64_t* b, std::size_t row_stride, int limbs,
-                const std::uint64_t* factors, const std::uint32_t* rows, std::size_t count,
-                std::int64_t* accumulators, int width) {
-  const int digits = limbs < width ? limbs : width;
-  const auto chunk = [&](int s, int n) {
-    const std::uint64_t* from = b + s * kLanes;
-    std::int64_t* sums = accumulators + s * static_cast<int>(kLanes);
-    switch (n) {
-      case 1:
-        return accumulate_chunk<1>(from, row_stride, factors, rows, count, sums, width - s);
-      case 2:
-        return accumulate_chunk<2>(from, row_stride, factors, rows, count, sums, width - s);
-      case 3:
-        return accumulate_chunk<3>(from, row_stride, factors, rows, count, sums, width - s);
-      case 4:
-        return accumulate_chunk<4>(from, row_stride, factors, rows, count, sums, width - s);
-      case 5:
-        return accumulate_chunk<5>(from, row_stride, factors, rows, count, sums, width - s);
-      case 6:
-        return accumulate_chunk<6>(from, row_stride, factors, rows, count, sums, width - s);
-      case 7:
-        return accumulate_chunk<7>(from, row_stride, factors, rows, count, sums, width - s);
-      case 8:
-        return accumulate_chunk<8>(from, row_stride, factors, rows, count, sums, width - s);
-      case 9:
-        return accumulate_chunk<9>(from, row_stride, factors, rows, count, sums, width - s);
-      default:
-        return accumulate_chunk<10>(from, row_stride, factors, rows, count, sums, width - s);
-    }
-  };
-  int s = 0;
-  for (int chunks = (digits + 9) / 10; chunks > 0; --chunks) {
-    const int n = (digits - s + chunks - 1) / chunks;
-    chunk(s, n);
-    s += n;
-  }
-  if (limbs < width)
-    accumulate_sign(b + (limbs - 1) * kLanes, row_stride, factors, rows, count,
-                    accumulators + limbs * static_cast<int>(kLanes), width - limbs);
+void accumulate(const std::uint64_t* b, std::size_t stride, int first, int digits,
+                const std::int64_t* factors, const std::uint32_t* terms, std::size_t count,
+                std::int64_t* sums, int width) {
+  static constexpr decltype(&accumulate_digits<1>) kByLength[kMostDigits] = {
+      accumulate_digits<1>, accumulate_digits<2>, accumulate_digits<3>, accumulate_digits<4>,
+      accumulate_digits<5>, accumulate_digits<6>, accumulate_digits<7>, accumulate_digits<8>,
+      accumulate_digits<9>, accumulate_digits<10>};
+  auto* from = reinterpret_cast<std::uint64_t*>(sums) + first * static_cast<int>(kLanes);
+  kByLength[digits - 1](b, stride, factors, terms, count, from, width - first);
 }
 
 void scale(const std::uint64_t* block, int limbs, std::uint64_t factor, std::uint64_t* result) {
@@ -340,8 +299,9 @@ void scale(const std::uint64_t* block, int limbs, std::uint64_t factor, std::uin
 
 }  // namespace
 
-const Kernels kIfma{"ifma",      50,       kLimbBits,     kLimbBits,  sizeof(std::uint64_t),
-                    to_residues, multiply, from_residues, accumulate, scale};
+const Kernels kIfma{"ifma",      50,       kLimbBits,     kLimbBits,     sizeof(std::uint64_t),
+                    to_residues, multiply, from_residues, kLimbBits - 2, accumulate,
+                    scale};
 
 }  // namespace numgeom::kernels
 

@@ -66,17 +66,16 @@ class FreeList {
       return static_cast<LimbLanes*>(
           ::operator new (size * sizeof(LimbLanes), std::align_val_t{alignof(LimbLanes)}));
     }
-    LimbLanes* data = best->data;
     capacity = best->capacity;
-    kept_ -= capacity;
-    *best = blocks_.back();
-    blocks_.pop_back();
-    return data;
+    return remove(best);
   }
 
   void give(LimbLanes* data, std::size_t capacity) noexcept {
+    if (capacity > kMost) return release(data);
+    // The oldest make room: sizes that are no longer in use.
+    while (kept_ + capacity > kMost || blocks_.size() >= kMostBlocks)
+      release(remove(blocks_.begin()));
     try {
-      if (kept_ + capacity > kMost || blocks_.size() >= kMostBlocks) return release(data);
       blocks_.push_back({data, capacity});
       kept_ += capacity;
     } catch (const std::bad_alloc&) {
@@ -93,6 +92,12 @@ class FreeList {
   static constexpr std::size_t kMostBlocks = 64;
   static constexpr std::size_t kMost = (std::size_t{256} << 20) / sizeof(LimbLanes);
 
+  LimbLanes* remove(std::vector<Block>::iterator block) {
+    LimbLanes* data = block->data;
+    kept_ -= block->capacity;
+    blocks_.erase(block);
+    return data;
+  }
   static void release(LimbLanes* data) {
     ::operator delete (data, std::align_val_t{alignof(LimbLanes)});
   }

@@ -1,7 +1,9 @@
 #include "limb_product.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cmath>
 #include <memory>
 #include <new>
 #include <string>
@@ -14,6 +16,7 @@ namespace {
 
 using kernels::Kernels;
 using kernels::kLanes;
+using kernels::kLimbBits;
 using kernels::kTileCols;
 using kernels::kTileRows;
 
@@ -36,10 +39,10 @@ struct Factor {
 /// limbs, fewer than 1024 primes.
 constexpr int kMostProductBits = 26'000;
 
-/// Bits of a sum of `terms` products.
-int product_bits(const Factor& a, const Factor& b, Eigen::Index terms) {
-  return a.bits + b.bits + static_cast<int>(std::bit_width(static_cast<std::uint64_t>(terms)));
-}
+/// Limbs above the lowest err by less than 2^kErrorBits units.
+constexpr int kErrorBits = 61;
+/// What is left of that error after rounding is below 2^-kGuardBits units.
+constexpr int kGuardBits = 40;
 
 /// Memory that is written before it is read. It is kept for the next product, since the system
 /// clears what it hands out anew, which takes longer than many a product.
@@ -83,7 +86,8 @@ struct Range {
 /// The product by residues, in pieces of rows and terms that stay in the cache.
 class ResidueProduct {
  public:
-  ResidueProduct(const Factor& a, const Factor& b, Transposed transposed, int bits,
+  /// Without the limbs below `first`.
+  ResidueProduct(const Factor& a, const Factor& b, Transposed transposed, int bits, int first,
                  const Kernels& kernels)
       : a_(a),
         b_(b),
@@ -91,6 +95,7 @@ class ResidueProduct {
         b_by_columns_(transposed == Transposed::kRight),
         kernels_(kernels),
         basis_(ResidueBasis::of(kernels, bits)),
+        first_(first),
         rows_(a_by_columns_ ? a.matrix.cols() : a.matrix.rows()),
         terms_(a_by_columns_ ? a.matrix.rows() : a.matrix.cols()),
         cols_(b_by_columns_ ? b.matrix.rows() : b.matrix.cols()) {}
@@ -98,7 +103,8 @@ class ResidueProduct {
   void run(LimbMatrix& result) {
     thread_local Workspace workspace;
     result.reshape(static_cast<Eigen::Index>(rows_), static_cast<Eigen::Index>(cols_),
-                   basis_->limbs(), a_.matrix.exponent() + b_.matrix.exponent());
+                   basis_->limbs() - first_,
+                   a_.matrix.exponent() + b_.matrix.exponent() + std::int64_t{first_} * kLimbBits);
     const std::size_t most_terms = std::min(round_up(terms_, kLanes), kTermsAtOnce);
     const std::size_t most_rows = rows_at_once(most_terms);
     const std::size_t primes = basis_->count();
@@ -211,7 +217,7 @@ class ResidueProduct {
     for (std::size_t i = rows.begin; i < rows.end; ++i)
       for (std::size_t j = 0; j < cols_; j += kLanes)
         kernels_.from_residues(c + (i - rows.begin) * padded_cols() + j, distance, basis_->primes(),
-                               basis_->count(), basis_->modulus(), basis_->limbs(),
+                               basis_->count(), basis_->modulus(), first_, basis_->limbs(),
                                words(result.block(static_cast<Eigen::Index>(i),
                                                   static_cast<Eigen::Index>(j / kLanes))));
     clear_padding(rows, result);
@@ -234,6 +240,7 @@ class ResidueProduct {
   bool b_by_columns_;
   const Kernels& kernels_;
   std::shared_ptr<const ResidueBasis> basis_;
+  int first_;
   std::size_t rows_;
   std::size_t terms_;
   std::size_t cols_;
@@ -246,38 +253,38 @@ class ShortProduct {
       : a_(a.matrix),
         b_(b.matrix),
         b_limbs_(b.limbs),
+        chunks_((b.limbs + kernels::kMostDigits - 1) / kernels::kMostDigits),
         transposed_(transposed),
         kernels_(kernels),
         rows_(transposed ? a_.cols() : a_.rows()),
         terms_(transposed ? a_.rows() : a_.cols()),
-        width_(limbs_for_bits(bits)) {}
+        width_(limbs_for_bits(bits)),
+        packed_(static_cast<std::size_t>(std::min(kTermsAtOnce, terms_) * b_limbs_)),
+        sums_(static_cast<std::size_t>(std::min(kRowsAtOnce, rows_) * width_)) {}
 
   void run(LimbMatrix& result) {
     gather_factors();
     result.reshape(rows_, b_.cols(), width_, a_.exponent() + b_.exponent());
-    const std::size_t size = static_cast<std::size_t>(width_) * kLanes;
-    std::vector<LimbLanes> sums(static_cast<std::size_t>(rows_ * width_));
-    const std::size_t row_stride = static_cast<std::size_t>(b_.blocks() * b_.limbs()) * kLanes;
-    for (Eigen::Index j = 0; j < b_.blocks(); ++j) {
-      std::fill(sums.begin(), sums.end(), LimbLanes{});
-      // The pieces of the terms one after the other, so that their rows of b stay in the cache.
-      for (std::size_t at = 0; at + 1 < starts_.size(); ++at) {
-        const std::size_t begin = starts_[at];
-        const std::size_t count = starts_[at + 1] - begin;
-        if (count == 0) continue;
-        auto* sum = reinterpret_cast<std::int64_t*>(sums.data()) + at % rows_ * size;
-        kernels_.accumulate(words(b_.block(0, j)), row_stride, b_limbs_, factors_.data() + begin,
-                            terms_of_.data() + begin, count, sum, width_);
-        propagate(sum);
-      }
-      for (Eigen::Index i = 0; i < rows_; ++i)
-        std::copy_n(sums.data() + i * width_, width_, result.block(i, j));
-    }
+    for (Eigen::Index j = 0; j < b_.blocks(); ++j)
+      for (Eigen::Index i = 0; i < rows_; i += kRowsAtOnce)
+        multiply({i, std::min(i + kRowsAtOnce, rows_)}, j, result);
   }
 
  private:
+  // What is in use lies in the cache: the sums of so many rows, the limbs of so many terms.
+  static constexpr Eigen::Index kRowsAtOnce = 64;
   static constexpr Eigen::Index kTermsAtOnce = 64;
-  static_assert(kTermsAtOnce <= static_cast<Eigen::Index>(kernels::kMostFactors));
+  static constexpr Eigen::Index kPiecesToCarry = kernels::kMostFactors / kTermsAtOnce;
+  struct Rows {
+    Eigen::Index begin;
+    Eigen::Index end;
+  };
+
+  [[nodiscard]] Eigen::Index pieces() const { return (terms_ + kTermsAtOnce - 1) / kTermsAtOnce; }
+  [[nodiscard]] int chunk_start(int chunk) const { return b_limbs_ * chunk / chunks_; }
+  [[nodiscard]] std::int64_t* sums_of(Eigen::Index i) {
+    return reinterpret_cast<std::int64_t*>(sums_.data() + i * width_);
+  }
 
   /// The nonzero entries of a, piece by piece of the terms and row by row.
   void gather_factors() {
@@ -288,12 +295,84 @@ class ShortProduct {
         for (Eigen::Index k = start; k < end; ++k) {
           const std::uint64_t factor = transposed_ ? a_.limb(k, i, 0) : a_.limb(i, k, 0);
           if (factor == 0) continue;
-          factors_.push_back(factor);
-          terms_of_.push_back(static_cast<std::uint32_t>(k));
+          constexpr int kNails = 64 - kLimbBits;
+          factors_.push_back(static_cast<std::int64_t>(factor << kNails) >> kNails);
+          terms_of_.push_back(static_cast<std::uint32_t>(k - start));
         }
       }
     }
     starts_.push_back(factors_.size());
+  }
+
+  /// Some rows of one column of blocks.
+  void multiply(const Rows& rows, Eigen::Index j, LimbMatrix& result) {
+    std::fill(sums_.begin(), sums_.end(), LimbLanes{});
+    for (Eigen::Index piece = 0; piece < pieces(); ++piece) {
+      pack(piece, j);
+      accumulate(rows, piece);
+      accumulate_signs(rows, piece);
+      if ((piece + 1) % kPiecesToCarry == 0 || piece + 1 == pieces())
+        for (Eigen::Index i = 0; i < rows.end - rows.begin; ++i) propagate(sums_of(i));
+    }
+    for (Eigen::Index i = rows.begin; i < rows.end; ++i)
+      std::copy_n(sums_.data() + (i - rows.begin) * width_, width_, result.block(i, j));
+  }
+
+  /// The limbs of a piece's terms as they are used, [chunk of limbs][term][limb], and their signs.
+  void pack(Eigen::Index piece, Eigen::Index j) {
+    const Eigen::Index begin = piece * kTermsAtOnce;
+    const Eigen::Index terms = std::min(kTermsAtOnce, terms_ - begin);
+    for (Eigen::Index k = 0; k < terms; ++k)
+      for (int chunk = 0; chunk < chunks_; ++chunk) {
+        const int first = chunk_start(chunk);
+        const int digits = chunk_start(chunk + 1) - first;
+        std::copy_n(b_.block(begin + k, j) + first, digits,
+                    packed_.data() + first * terms + k * digits);
+      }
+    for (Eigen::Index k = 0; k < terms; ++k) {
+      const LimbLanes& top = b_.block(begin + k, j)[b_limbs_ - 1];
+      for (std::size_t l = 0; l < kLanes; ++l)
+        signs_[k].lane[l] = 0 - (top.lane[l] >> (kLimbBits - 1));
+    }
+  }
+
+  /// f(factors, terms, their count, sums) for the rows with nonzero entries in a piece.
+  template <class Function>
+  void for_rows(const Rows& rows, Eigen::Index piece, const Function& f) {
+    for (Eigen::Index i = rows.begin; i < rows.end; ++i) {
+      const std::size_t begin = starts_[piece * rows_ + i];
+      const std::size_t count = starts_[piece * rows_ + i + 1] - begin;
+      if (count > 0)
+        f(factors_.data() + begin, terms_of_.data() + begin, count, sums_of(i - rows.begin));
+    }
+  }
+
+  void accumulate(const Rows& rows, Eigen::Index piece) {
+    const Eigen::Index terms = std::min(kTermsAtOnce, terms_ - piece * kTermsAtOnce);
+    for (int chunk = 0; chunk < chunks_; ++chunk) {
+      const int first = chunk_start(chunk);
+      const int digits = chunk_start(chunk + 1) - first;
+      const std::uint64_t* packed = packed_[first * terms].lane;
+      for_rows(rows, piece, [&](const auto* factors, const auto* of, auto count, auto* sums) {
+        kernels_.accumulate(packed, digits * kLanes, first, digits, factors, of, count, sums,
+                            width_);
+      });
+    }
+  }
+
+  /// A negative number is 2^(52·limbs) less than its limbs.
+  void accumulate_signs(const Rows& rows, Eigen::Index piece) {
+    if (b_limbs_ == width_) return;
+    for_rows(rows, piece, [&](const auto* factors, const auto* of, auto count, auto* sums) {
+      LimbLanes excess{};
+      for (std::size_t k = 0; k < count; ++k) {
+        const auto factor = static_cast<std::uint64_t>(factors[k]);
+        const LimbLanes& mask = signs_[of[k]];
+        for (std::size_t l = 0; l < kLanes; ++l) excess.lane[l] += factor & mask.lane[l];
+      }
+      for (std::size_t l = 0; l < kLanes; ++l)
+        sums[b_limbs_ * kLanes + l] -= static_cast<std::int64_t>(excess.lane[l]);
+    });
   }
 
   /// Carries up, limb by limb; what leaves the last limb is the sign.
@@ -303,7 +382,7 @@ class ShortProduct {
       for (std::size_t l = 0; l < kLanes; ++l) {
         const std::int64_t sum = sums[s * kLanes + l] + carry[l];
         sums[s * kLanes + l] = sum & static_cast<std::int64_t>(LimbMatrix::kLimbMask);
-        carry[l] = sum >> LimbMatrix::kLimbBits;
+        carry[l] = sum >> kLimbBits;
       }
     }
   }
@@ -311,14 +390,69 @@ class ShortProduct {
   const LimbMatrix& a_;
   const LimbMatrix& b_;
   int b_limbs_;
+  int chunks_;
   bool transposed_;
   const Kernels& kernels_;
   Eigen::Index rows_;
   Eigen::Index terms_;
   int width_;
   std::vector<std::size_t> starts_;
-  std::vector<std::uint64_t> factors_;
+  std::vector<std::int64_t> factors_;
   std::vector<std::uint32_t> terms_of_;
+  std::vector<LimbLanes> packed_;
+  std::array<LimbLanes, kTermsAtOnce> signs_{};
+  std::vector<LimbLanes> sums_;
+};
+
+/// The operands of a product, checked.
+class Factors {
+ public:
+  Factors(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed)
+      : transposed_(transposed),
+        rows_(transposed == Transposed::kLeft ? a.cols() : a.rows()),
+        terms_(transposed == Transposed::kLeft ? a.rows() : a.cols()),
+        cols_(transposed == Transposed::kRight ? b.rows() : b.cols()),
+        a_(a),
+        b_(b),
+        bits_(a_.bits + b_.bits +
+              static_cast<int>(std::bit_width(static_cast<std::uint64_t>(terms_)))) {
+    if (terms_ != (transposed == Transposed::kRight ? b.cols() : b.rows()))
+      throw Error("matrix product: the inner dimensions differ");
+    if (bits_ > kMostProductBits)
+      throw Error("matrix product: at most " + std::to_string(kMostProductBits) +
+                  " bits expected, not " + std::to_string(bits_));
+  }
+
+  /// The lowest limb that rounding to `limbs` limbs can need.
+  [[nodiscard]] int first_limb(const Kernels& kernels, int limbs) const {
+    /// Sums are smaller than their bound, by so much at most or the work is done again.
+    constexpr int kReserveBits = 40;
+    if (is_short(kernels)) return 0;
+    const int wanted = limbs * kLimbBits - 2 + kErrorBits + kGuardBits + kReserveBits;
+    return std::max(0, (bits_ - wanted) / kLimbBits);
+  }
+
+  void multiply(const Kernels& kernels, int first, LimbMatrix& result) const {
+    if (rows_ == 0 || cols_ == 0 || terms_ == 0)
+      result = LimbMatrix(rows_, cols_, 1, 0);
+    else if (is_short(kernels))
+      ShortProduct(a_, b_, transposed_ == Transposed::kLeft, bits_, kernels).run(result);
+    else
+      ResidueProduct(a_, b_, transposed_, bits_, first, kernels).run(result);
+  }
+
+ private:
+  [[nodiscard]] bool is_short(const Kernels& kernels) const {
+    return a_.bits <= kernels.factor_bits && transposed_ != Transposed::kRight;
+  }
+
+  Transposed transposed_;
+  Eigen::Index rows_;
+  Eigen::Index terms_;
+  Eigen::Index cols_;
+  Factor a_;
+  Factor b_;
+  int bits_;
 };
 
 }  // namespace
@@ -355,27 +489,22 @@ const kernels::Kernels& kernels_for(LimbPath path) {
 std::string name_of(LimbPath path) { return kernels_for(path).name; }
 
 void exact_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
-                   const Kernels& kernels, LimbMatrix& result) {
-  const bool left = transposed == Transposed::kLeft;
-  const Eigen::Index rows = left ? a.cols() : a.rows();
-  const Eigen::Index cols = transposed == Transposed::kRight ? b.rows() : b.cols();
-  const Eigen::Index terms = left ? a.rows() : a.cols();
-  if (terms != (transposed == Transposed::kRight ? b.cols() : b.rows()))
-    throw Error("matrix product: the inner dimensions differ");
-  if (rows == 0 || cols == 0 || terms == 0) {
-    result = LimbMatrix(rows, cols, 1, 0);
-    return;
-  }
-  const Factor x(a);
-  const Factor y(b);
-  const int bits = product_bits(x, y, terms);
-  if (bits > kMostProductBits)
-    throw Error("matrix product: at most " + std::to_string(kMostProductBits) +
-                " bits expected, not " + std::to_string(bits));
-  if (kernels.accumulate != nullptr && x.limbs == 1 && transposed != Transposed::kRight)
-    ShortProduct(x, y, left, bits, kernels).run(result);
-  else
-    ResidueProduct(x, y, transposed, bits, kernels).run(result);
+                   const kernels::Kernels& kernels, LimbMatrix& result) {
+  const Factors factors(a, b, transposed);
+  factors.multiply(kernels, 0, result);
+}
+
+double upper_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
+                     const kernels::Kernels& kernels, int limbs, LimbMatrix& result) {
+  const Factors factors(a, b, transposed);
+  const int first = factors.first_limb(kernels, limbs);
+  factors.multiply(kernels, first, result);
+  if (first == 0) return 0;
+  if (result.significant_bits() >= limbs * kLimbBits - 2 + kErrorBits + kGuardBits)
+    return std::ldexp(1.0, -kGuardBits);
+  // The sums are so much smaller than their terms that the limbs left out are wanted.
+  factors.multiply(kernels, 0, result);
+  return 0;
 }
 
 }  // namespace numgeom

@@ -16,4 +16,10 @@ const kernels::Kernels& kernels_for(LimbPath path);
 void exact_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
                    const kernels::Kernels& kernels, LimbMatrix& result);
 
+/// The same product for rounding to `limbs` limbs, mostly without those that rounding cuts off
+/// anyway. Returns how far an entry that is not zero may be off, in units of the last place that
+/// rounding leaves: 0 or 2^-40. Zeros are exact.
+double upper_product(const LimbMatrix& a, const LimbMatrix& b, Transposed transposed,
+                     const kernels::Kernels& kernels, int limbs, LimbMatrix& result);
+
 }  // namespace numgeom

@@ -28,7 +28,7 @@ BigFloatMatrix exact_values(const LimbMatrix& x) {
   return result;
 }
 
-/// |found − exact| ≤ error ≤ (½ + 2^-48) units of the last place, unit ≤ 2^-bits·greatest.
+/// |found − exact| ≤ error ≤ (½ + 2^-38) units of the last place, unit ≤ 2^-bits·greatest.
 void check_rounding(const RoundedMatrix<LimbMatrix>& found, const BigFloatMatrix& exact, int bits) {
   Magnitude greatest;
   BigFloat difference(kExactBits);
@@ -44,7 +44,7 @@ void check_rounding(const RoundedMatrix<LimbMatrix>& found, const BigFloatMatrix
         REQUIRE(difference.is_zero());
       else
         REQUIRE(mpfr_cmpabs(difference.get(), error.to_big_float().get()) <= 0);
-      REQUIRE(error <= Magnitude(0.5 + 0x1p-48) * unit);
+      REQUIRE(error <= Magnitude(0.5 + 0x1p-38) * unit);
     }
   if (!found.error.is_zero()) REQUIRE(unit <= Magnitude::power_of_two(1 - bits) * greatest);
 }
@@ -155,6 +155,21 @@ TEST_CASE("sums err by what they say") {
     check(midpoints.add_row(x, row), exact.add_row(exact_values(x), exact_values(row)).value);
     check(midpoints.axpy(alpha, x, y), exact.axpy(alpha, exact_values(x), exact_values(y)).value);
     check(midpoints.axpy(-alpha, x, x), exact.axpy(-alpha, exact_values(x), exact_values(x)).value);
+  }
+}
+
+TEST_CASE("the sum of the greatest numbers has room for its carry and its rounding") {
+  const BigFloatMidpoints exact(kExactBits);
+  for (const int limbs : {1, 2, 3, 12}) {
+    LimbMatrix greatest(1, 3, limbs, 0);
+    for (int s = 0; s < limbs; ++s)
+      for (int lane = 0; lane < 3; ++lane)
+        greatest.block(0, 0)[s].lane[lane] = LimbMatrix::kLimbMask >> (s == limbs - 1 ? 1 : 0);
+    for (const int bits : {53, 100, 101}) {
+      const auto sum = LimbMidpoints(bits).add_row(greatest, greatest);
+      check_rounding(sum, exact.add_row(exact_values(greatest), exact_values(greatest)).value,
+                     LimbMidpoints(bits).bits());
+    }
   }
 }
 

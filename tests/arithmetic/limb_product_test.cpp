@@ -76,9 +76,7 @@ void expect(mpz_ptr sum, const LimbMatrix& a, const LimbMatrix& b, const Case& c
   }
 }
 
-void check(Random& random, const Case& c, int samples) {
-  const LimbMatrix a = left_of(random, c);
-  const LimbMatrix b = right_of(random, c);
+void check(Random& random, const Case& c, const LimbMatrix& a, const LimbMatrix& b, int samples) {
   std::vector<LimbMatrix> products;
   for (const LimbPath path : paths()) products.push_back(multiplied(a, b, c.transposed, path));
   Integer exact;
@@ -97,6 +95,26 @@ void check(Random& random, const Case& c, int samples) {
       REQUIRE(mpz_cmp(found.value, exact.value) == 0);
     }
   }
+}
+
+/// One limb with |entries| ≤ 2^bits, both ends among them, and zeros.
+LimbMatrix narrow(Random& random, Index rows, Index cols, int bits) {
+  LimbMatrix result(rows, cols, 1, 0);
+  const auto most = std::int64_t{1} << bits;
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < cols; ++j) {
+      std::int64_t x = static_cast<std::int64_t>(random.bits() % (2 * most + 1)) - most;
+      if (random.below(4) == 0) x = 0;
+      if (random.below(4) == 0) x = random.coin() ? most : -most;
+      result.block(i, j / LimbMatrix::kLanes)->lane[j % LimbMatrix::kLanes] =
+          static_cast<std::uint64_t>(x) & LimbMatrix::kLimbMask;
+    }
+  return result;
+}
+
+void check(Random& random, const Case& c, int samples) {
+  const LimbMatrix a = left_of(random, c);
+  check(random, c, a, right_of(random, c), samples);
 }
 
 constexpr Transposed kForms[] = {Transposed::kNone, Transposed::kLeft, Transposed::kRight};
@@ -124,6 +142,124 @@ TEST_CASE("long sums and high precision stay exact") {
     check(random, {form, 3, 700, 9, 1, 158}, 6);
     check(random, {form, 3, 20, 9, 158, 1}, 6);
     check(random, {form, 300, 3, 20, 2, 3}, 300);
+  }
+}
+
+TEST_CASE("short left operands give exact products") {
+  Random random = Random::announced("short operands", 14);
+  for (const Transposed form : {Transposed::kNone, Transposed::kLeft})
+    for (const int bits : {1, 8, 25, 26, 27, 49, 50})
+      for (const int limbs : {1, 2, 9, 10, 11, 20, 41}) {
+        const Case c{form, 67, 1 + random.below(300), 9, 1, limbs};
+        const bool flip = form == Transposed::kLeft;
+        const LimbMatrix a = narrow(random, flip ? c.terms : c.rows, flip ? c.rows : c.terms, bits);
+        check(random, c, a, right_of(random, c), 30);
+      }
+}
+
+namespace {
+
+/// The entry and 2^(52·left_out) times what was found for it differ by at most `error` units of the
+/// last place that rounding to `limbs` limbs leaves.
+void check_upper(const LimbMatrix& a, const LimbMatrix& b, const Case& c, int limbs,
+                 LimbPath path) {
+  const auto& kernels = kernels_for(path);
+  LimbMatrix found;
+  const double error = upper_product(a, b, c.transposed, kernels, limbs, found);
+  const auto left_out = static_cast<mp_bitcnt_t>(found.exponent() - a.exponent() - b.exponent());
+  const int cut = found.significant_bits() - (limbs * LimbMatrix::kLimbBits - 2);
+  INFO(kernels.name << ", form " << static_cast<int>(c.transposed) << ", " << limbs << " limbs");
+  REQUIRE((error == 0) == (left_out == 0));
+  if (error > 0) REQUIRE(cut > 61);
+  Integer exact;
+  Integer difference;
+  for (Index i = 0; i < c.rows; ++i)
+    for (Index j = 0; j < c.cols; ++j) {
+      expect(exact.value, a, b, c, i, j);
+      read(difference.value, found, i, j);
+      if (mpz_sgn(exact.value) == 0) {
+        REQUIRE(mpz_sgn(difference.value) == 0);
+        continue;
+      }
+      if (error > 0) REQUIRE(mpz_odd_p(difference.value) != 0);
+      mpz_mul_2exp(difference.value, difference.value, left_out);
+      mpz_sub(difference.value, difference.value, exact.value);
+      // In units of 2^-40 of the last place, rounded up.
+      mpz_cdiv_q_2exp(difference.value, difference.value, left_out + std::max(cut, 40) - 40);
+      REQUIRE(mpz_cmpabs_ui(difference.value, error > 0 ? 1 : 0) <= 0);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("upper limbs of products err by what they say, and zeros are exact") {
+  Random random = Random::announced("upper limbs", 15);
+  for (const Transposed form : kForms)
+    for (const int limbs : {2, 4, 7, 12, 20}) {
+      const Case c{form, 5, 6, 9, limbs, limbs + random.below(3)};
+      LimbMatrix a = left_of(random, c);
+      const LimbMatrix b = right_of(random, c);
+      // A row of zeros.
+      for (Index k = 0; k < c.terms; ++k)
+        form == Transposed::kLeft ? a.set_zero(k, 2) : a.set_zero(2, k);
+      for (const LimbPath path : paths())
+        for (const int kept : {limbs, limbs / 2 + 1}) check_upper(a, b, c, kept, path);
+    }
+}
+
+TEST_CASE("sums that cancel to zero are exact zeros among upper limbs") {
+  Random random = Random::announced("zero sums", 17);
+  constexpr int kLimbs = 12;
+  const Case c{Transposed::kNone, 4, 2, 9, kLimbs, kLimbs};
+  LimbMatrix a(c.rows, c.terms, kLimbs, 0);
+  LimbMatrix b(c.terms, c.cols, kLimbs, 0);
+  const auto fill = [&random](LimbLanes* block, int lane) {
+    for (int s = 0; s < kLimbs; ++s)
+      block[s].lane[lane] = random.bits() & (LimbMatrix::kLimbMask >> (s == kLimbs - 1 ? 1 : 0));
+  };
+  for (Index j = 0; j < c.cols; ++j)
+    fill(b.block(0, j / LimbMatrix::kLanes), static_cast<int>(j % LimbMatrix::kLanes));
+  // All rows but the last have x·y − x·y.
+  for (Index i = 0; i < c.rows; ++i) {
+    fill(a.block(i, 0), 0);
+    for (int s = 0; s < kLimbs; ++s) a.block(i, 0)[s].lane[1] = a.block(i, 0)[s].lane[0];
+  }
+  fill(a.block(c.rows - 1, 0), 1);
+  for (Index j = 0; j < c.cols; ++j) {
+    BigFloat negative = b.entry(0, j);
+    mpfr_neg(negative.get(), negative.get(), MPFR_RNDN);
+    b.set(1, j, negative);
+  }
+  for (const LimbPath path : paths()) {
+    LimbMatrix found;
+    CHECK(upper_product(a, b, c.transposed, kernels_for(path), kLimbs, found) > 0);
+    check_upper(a, b, c, kLimbs, path);
+  }
+}
+
+TEST_CASE("sums that cancel are multiplied again in full") {
+  Random random = Random::announced("cancelling sums", 16);
+  constexpr int kLimbs = 12;
+  const Case c{Transposed::kNone, 3, 2, 8, kLimbs, kLimbs};
+  // x·y − (x + 1)·y = −y: 12 limbs where terms have 24.
+  LimbMatrix a = left_of(random, c);
+  LimbMatrix b = right_of(random, c);
+  for (Index i = 0; i < c.rows; ++i)
+    for (int s = 0; s < kLimbs; ++s) {
+      const std::uint64_t digit = s == kLimbs - 1 ? 5 : random.bits() & (LimbMatrix::kLimbMask - 1);
+      a.block(i, 0)[s].lane[0] = digit;
+      a.block(i, 0)[s].lane[1] = digit + (s == 0 ? 1 : 0);
+    }
+  for (Index j = 0; j < c.cols; ++j) {
+    const BigFloat entry = b.entry(0, j);
+    BigFloat negative(entry);
+    mpfr_neg(negative.get(), negative.get(), MPFR_RNDN);
+    b.set(1, j, negative);
+  }
+  for (const LimbPath path : paths()) {
+    check_upper(a, b, c, kLimbs, path);
+    LimbMatrix found;
+    CHECK(upper_product(a, b, c.transposed, kernels_for(path), kLimbs, found) == 0);
   }
 }
 

@@ -26,7 +26,7 @@ enum class LimbPath {
 ///
 /// Products are exact before one rounding: integers are multiplied by residues modulo word-sized
 /// primes, or limb by limb where the left operand has one limb; zeros of a one-limb operand are
-/// skipped. Sums are rounded once. A rounded entry errs by at most ½ + 2^-49 units of the last
+/// skipped. Sums are rounded once. A rounded entry errs by at most ½ + 2^-39 units of the last
 /// place of its matrix, and not at all where nothing was cut off. Precision: that unit is at most
 /// 2^-p times the greatest entry, p = `bits()`. Throws `Error` for fewer than 53 or more than 8192
 /// bits. Source: proofs/limb_products.md.

@@ -75,6 +75,14 @@ class LimbMatrix {
     data_.clear();
   }
 
+  /// Every limb of it is to be written, those of the lanes beyond the last column too.
+  static LimbMatrix unwritten(Eigen::Index rows, Eigen::Index cols, int limbs,
+                              std::int64_t exponent) {
+    LimbMatrix result;
+    result.reshape(rows, cols, limbs, exponent);
+    return result;
+  }
+
   /// Another matrix; its entries are to be written.
   void reshape(Eigen::Index rows, Eigen::Index cols, int limbs, std::int64_t exponent) {
     rows_ = rows;

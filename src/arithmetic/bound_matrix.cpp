@@ -40,6 +40,26 @@ bool vanishes(const BoundMatrix& a, const BoundMatrix& b) {
 
 }  // namespace
 
+/// The sizes of the greatest entry and of the least that is not zero, as bit patterns: NaN and ∞
+/// are greater than everything.
+struct BoundMatrix::Sizes {
+  std::int64_t greatest = 0;
+  /// Less one, so that zeros wrap to the greatest of all.
+  std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+
+  void add(double size) {
+    const auto bits = std::bit_cast<std::int64_t>(size);
+    greatest = std::max(greatest, bits);
+    least = std::min(least, static_cast<std::uint64_t>(bits) - 1);
+  }
+  /// No mantissa has to be moved.
+  [[nodiscard]] bool in_range() const {
+    return greatest <= std::bit_cast<std::int64_t>(kMostLargest / 4) &&
+           greatest >= std::bit_cast<std::int64_t>(kLeastLargest) &&
+           least >= std::bit_cast<std::uint64_t>(kFloor) - 1;
+  }
+};
+
 double detail::largest_size(const Matrix<double>& x) {
   constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
   std::uint64_t largest = 0;
@@ -60,8 +80,13 @@ BoundMatrix::BoundMatrix(Matrix<double> values, std::int64_t exponent)
       cols_(values.cols()),
       mantissas_(std::move(values)),
       exponent_(exponent) {
-  mantissas_ = mantissas_.cwiseAbs();
-  normalise(1);
+  Sizes sizes;
+  double* mantissas = mantissas_.data();
+  for (Eigen::Index i = 0; i < mantissas_.size(); ++i) {
+    mantissas[i] = std::abs(mantissas[i]);
+    sizes.add(mantissas[i]);
+  }
+  normalise_unless_in_range(sizes);
 }
 
 BoundMatrix::BoundMatrix(Eigen::Index rows, Eigen::Index cols,
@@ -88,14 +113,14 @@ BoundMatrix::BoundMatrix(Eigen::Index rows, Eigen::Index cols,
                    ? kFloor
                    : raised(std::ldexp(entry.mantissa(), static_cast<int>(shift)));
   }
-  normalise(1);
+  normalise();
 }
 
 void BoundMatrix::allocate() {
   if (is_zero()) mantissas_.setZero(rows_, cols_);
 }
 
-void BoundMatrix::normalise(double factor) {
+void BoundMatrix::normalise() {
   double largest = detail::largest_size(mantissas_);
   if (!(largest < kInfinity)) {
     mantissas_ = mantissas_.unaryExpr([](double x) { return x < kInfinity ? x : kInfinity; });
@@ -121,10 +146,10 @@ void BoundMatrix::normalise(double factor) {
   double* values = mantissas_.data();
   const Eigen::Index size = mantissas_.size();
   if (shift == 0)
-    for (Eigen::Index i = 0; i < size; ++i) values[i] = raised(values[i] * factor);
+    for (Eigen::Index i = 0; i < size; ++i) values[i] = raised(values[i]);
   else
     for (Eigen::Index i = 0; i < size; ++i)
-      values[i] = values[i] == 0 ? 0 : std::max(values[i] * half * rest * factor, kFloor);
+      values[i] = values[i] == 0 ? 0 : std::max(values[i] * half * rest, kFloor);
   exponent_ += shift;
   if (exponent_ > Magnitude::kMostExponent) {
     mantissas_ = mantissas_.unaryExpr([](double x) { return x > 0 ? kInfinity : x; });
@@ -133,12 +158,41 @@ void BoundMatrix::normalise(double factor) {
   exponent_ = std::max(exponent_, -Magnitude::kMostExponent);
 }
 
+void BoundMatrix::normalise_unless_in_range(const Sizes& sizes) {
+  if (!sizes.in_range() || std::abs(exponent_) > Magnitude::kMostExponent) normalise();
+}
+
+template <class Entry>
+BoundMatrix BoundMatrix::from_entries(Eigen::Index rows, Eigen::Index cols, std::int64_t exponent,
+                                      Entry entry) {
+  BoundMatrix result(rows, cols);
+  result.mantissas_.resize(rows, cols);
+  result.exponent_ = exponent;
+  double* mantissas = result.mantissas_.data();
+  Sizes sizes;
+  for (Eigen::Index i = 0; i < rows * cols; ++i) {
+    const double value = entry(i);
+    mantissas[i] = value;
+    sizes.add(value);
+  }
+  result.normalise_unless_in_range(sizes);
+  return result;
+}
+
 BoundMatrix BoundMatrix::inflated(Matrix<double> values, std::int64_t exponent,
                                   Eigen::Index roundings) {
+  const double inflation = sum_inflation(roundings);
   BoundMatrix result(values.rows(), values.cols());
   result.mantissas_ = std::move(values);
   result.exponent_ = exponent;
-  result.normalise(sum_inflation(roundings));
+  double* mantissas = result.mantissas_.data();
+  Sizes sizes;
+  for (Eigen::Index i = 0; i < result.mantissas_.size(); ++i) {
+    const double value = mantissas[i] * inflation;
+    mantissas[i] = value;
+    sizes.add(value);
+  }
+  result.normalise_unless_in_range(sizes);
   return result;
 }
 
@@ -183,14 +237,14 @@ BoundMatrix scaled_sum(const Magnitude& factor, const BoundMatrix& a, const Boun
   const std::int64_t exponent = std::max(a_exponent, b.exponent_);
   const double a_shift = shift_factor(exponent - a_exponent);
   const double b_shift = shift_factor(exponent - b.exponent_);
-  Matrix<double> sum(a.rows(), a.cols());
   const double* x = a.mantissas_.data();
   const double* y = b.mantissas_.data();
   const double size = factor.mantissa();
   // Shifts are exact or go to the floor; the product and the sum are two roundings.
-  for (Eigen::Index i = 0; i < sum.size(); ++i)
-    sum.data()[i] = shifted(x[i] * size, a_shift) + shifted(y[i], b_shift);
-  return BoundMatrix::inflated(std::move(sum), exponent, 2);
+  const double inflation = sum_inflation(2);
+  return BoundMatrix::from_entries(a.rows(), a.cols(), exponent, [=](Eigen::Index i) {
+    return (shifted(x[i] * size, a_shift) + shifted(y[i], b_shift)) * inflation;
+  });
 }
 
 BoundMatrix BoundMatrix::plus_where_positive(const Magnitude& constant) const {
@@ -198,11 +252,11 @@ BoundMatrix BoundMatrix::plus_where_positive(const Magnitude& constant) const {
   const std::int64_t exponent = std::max(exponent_, constant.exponent());
   const double shift = shift_factor(exponent - exponent_);
   const double added = raised(constant.mantissa() * shift_factor(exponent - constant.exponent()));
-  Matrix<double> sum(rows_, cols_);
-  const double* x = mantissas_.data();
-  for (Eigen::Index i = 0; i < sum.size(); ++i)
-    sum.data()[i] = x[i] == 0 ? 0 : shifted(x[i], shift) + added;
-  return inflated(std::move(sum), exponent, 1);
+  const double inflation = sum_inflation(1);
+  return from_entries(rows_, cols_, exponent, [=, x = mantissas_.data()](Eigen::Index i) {
+    const double sum = (std::max(x[i] * shift, kFloor) + added) * inflation;
+    return x[i] == 0 ? 0 : sum;
+  });
 }
 
 BoundMatrix product(const BoundMatrix& a, const BoundMatrix& b) {

@@ -131,6 +131,23 @@ TEST_CASE("bound matrix: entries far below the largest become small, never zero"
   CHECK(BoundMatrix(Matrix<double>::Constant(1, 1, 0x1p-1074))(0, 0) == Magnitude(0x1p-1074));
 }
 
+TEST_CASE("bound matrix: products of the smallest and the largest neither vanish nor overflow") {
+  for (const double x : {0x1p-1074, 1e-300, 0x1p-502, 1e-20, 1e20, 1e160, 1e300}) {
+    const BoundMatrix once(Matrix<double>::Constant(2, 2, x));
+    const Magnitude size(x);
+    CHECK(product(once, once)(0, 0) >= size * size);
+    CHECK(product(once, once)(0, 0) <= Magnitude(2.001) * size * size);
+    BoundMatrix power = once;
+    Magnitude exact = size;
+    for (int i = 0; i < 20; ++i) {
+      power = hadamard(power + power, once);
+      exact = Magnitude(2.0) * exact * size;
+      CHECK(power(1, 1) >= exact * Magnitude(1 - 0x1p-40));
+      CHECK(power(1, 1) <= exact * Magnitude(1.001));
+    }
+  }
+}
+
 TEST_CASE("bound matrix: NaN is unbounded, and zero times unbounded too") {
   Matrix<double> values(1, 3);
   values << std::nan(""), -2, 0;

@@ -100,19 +100,21 @@ TEST_CASE("products enclose the members at the corners") {
     // Exact in doubles: (1 ± ½)·(1 ± ½), (1 ± 0)·(1 ± ½), (1 ± ½)·(1 ± 0), (0 ± 1)·(0 ± 1).
     for (const auto& [a, b] : std::vector<std::pair<Entry, Entry>>{
              {{1, 0.5}, {1, 0.5}}, {{1, 0}, {1, 0.5}}, {{1, 0.5}, {1, 0}}, {{0, 1}, {0, 1}}}) {
-      for (const int n : {1, 2, 7, 33}) {
-        const double most = n * (a.midpoint + a.radius) * (b.midpoint + b.radius);
-        const double least = n * (a.midpoint - a.radius) * (b.midpoint - b.radius);
-        const auto left = constant(arithmetic, 3, n, a);
-        const auto right = constant(arithmetic, n, 2, b);
-        for (const double member : {most, least}) {
-          CHECK(all_enclose(arithmetic, arithmetic.product(left, right), member));
-          CHECK(all_enclose(arithmetic, arithmetic.product_tn(constant(arithmetic, n, 3, a), right),
-                            member));
-          CHECK(all_enclose(arithmetic, arithmetic.product_nt(left, constant(arithmetic, 2, n, b)),
-                            member));
+      // Either factor is the smaller one.
+      for (const Index cols : {2, 5})
+        for (const int n : {1, 2, 7, 33}) {
+          const double most = n * (a.midpoint + a.radius) * (b.midpoint + b.radius);
+          const double least = n * (a.midpoint - a.radius) * (b.midpoint - b.radius);
+          const auto left = constant(arithmetic, 3, n, a);
+          const auto right = constant(arithmetic, n, cols, b);
+          for (const double member : {most, least}) {
+            CHECK(all_enclose(arithmetic, arithmetic.product(left, right), member));
+            CHECK(all_enclose(arithmetic,
+                              arithmetic.product_tn(constant(arithmetic, n, 3, a), right), member));
+            CHECK(all_enclose(
+                arithmetic, arithmetic.product_nt(left, constant(arithmetic, cols, n, b)), member));
+          }
         }
-      }
     }
   };
   FOR_EACH_ARITHMETIC(body)
@@ -128,18 +130,28 @@ TEST_CASE("products enclose what rounding loses") {
     CHECK(encloses(arithmetic, arithmetic.product_nt(single, single), 0, 0, square));
 
     constexpr Index kTerms = 500;
-    std::vector<Entry> terms(kTerms, Entry{0x1p-54, 0});
-    terms[0] = {1, 0};
-    const auto row = matrix(arithmetic, 1, kTerms, terms);
-    const auto column = matrix(arithmetic, kTerms, 1, terms);
-    const auto ones = constant(arithmetic, kTerms, 2, {1, 0});
     BigFloat sum = BigFloat::exact(1, 120);
     mpfr_add_d(sum.get(), sum.get(), (kTerms - 1) * 0x1p-54, MPFR_RNDN);
-    CHECK(encloses(arithmetic, arithmetic.product(row, ones), 0, 1, sum));
-    CHECK(encloses(arithmetic, arithmetic.product_tn(column, ones), 0, 1, sum));
-    CHECK(encloses(arithmetic, arithmetic.product_nt(row, constant(arithmetic, 2, kTerms, {1, 0})),
-                   0, 1, sum));
-    CHECK(encloses(arithmetic, arithmetic.column_sums(column), 0, 0, sum));
+    // Radii that hide nothing; either factor is the smaller one.
+    for (const double left_radius : {0.0, 0x1p-300})
+      for (const double right_radius : {0.0, 0x1p-300})
+        for (const Index rows : {1, 3}) {
+          std::vector<Entry> terms(kTerms, Entry{0x1p-54, left_radius});
+          terms[0].midpoint = 1;
+          std::vector<Entry> by_rows;
+          std::vector<Entry> by_columns;
+          for (Index i = 0; i < rows; ++i)
+            by_rows.insert(by_rows.end(), terms.begin(), terms.end());
+          for (const Entry& term : terms) by_columns.insert(by_columns.end(), rows, term);
+          const auto left = matrix(arithmetic, rows, kTerms, by_rows);
+          const auto turned = matrix(arithmetic, kTerms, rows, by_columns);
+          const auto ones = constant(arithmetic, kTerms, 2, {1, right_radius});
+          const auto ones_turned = constant(arithmetic, 2, kTerms, {1, right_radius});
+          CHECK(encloses(arithmetic, arithmetic.product(left, ones), 0, 1, sum));
+          CHECK(encloses(arithmetic, arithmetic.product_tn(turned, ones), 0, 1, sum));
+          CHECK(encloses(arithmetic, arithmetic.product_nt(left, ones_turned), 0, 1, sum));
+          CHECK(encloses(arithmetic, arithmetic.column_sums(turned), 0, 0, sum));
+        }
   };
   FOR_EACH_ARITHMETIC(body)
 }

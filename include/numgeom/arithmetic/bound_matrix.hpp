@@ -76,8 +76,15 @@ class BoundMatrix {
   /// Nonnegative `values` computed with at most `roundings` roundings to nearest on the way to any
   /// entry.
   static BoundMatrix inflated(Matrix<double> values, std::int64_t exponent, Eigen::Index roundings);
-  /// Restores the invariant on the mantissas, upwards, after multiplying them by `factor` ≥ 1.
-  void normalise(double factor);
+  /// Restores the invariant on the mantissas, upwards.
+  void normalise();
+  struct Sizes;
+  /// entry(i) ≥ 0 for the i-th mantissa, row by row.
+  template <class Entry>
+  static BoundMatrix from_entries(Eigen::Index rows, Eigen::Index cols, std::int64_t exponent,
+                                  Entry entry);
+  /// For mantissas of these sizes.
+  void normalise_unless_in_range(const Sizes& sizes);
   void allocate();
 
   Eigen::Index rows_ = 0;

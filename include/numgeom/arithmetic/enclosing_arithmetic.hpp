@@ -257,21 +257,26 @@ class EnclosingArithmetic {
   template <class Multiply>
   BoundMatrix product_radii(const Matrix& a, const Matrix& b, const Magnitude& error,
                             Eigen::Index terms, const Multiply& multiply) const {
+    const BoundMatrix& r_a = a.radii;
+    const BoundMatrix& r_b = b.radii;
     const bool rounds = !error.is_zero();
-    const bool a_is_point = a.radii.is_zero();
-    const bool b_is_point = b.radii.is_zero();
-    BoundMatrix radii;
-    if (rounds || !b_is_point) {
-      const BoundMatrix size_a = midpoints_.magnitudes(a.midpoints);
-      // Where this is zero, every product has a factor that is exactly zero, and nothing is
-      // rounded.
-      radii =
-          multiply(size_a, rounds ? b.radii + error * midpoints_.magnitudes(b.midpoints) : b.radii)
-              .plus_where_positive(Magnitude(static_cast<double>(terms)) * midpoints_.underflow());
-    }
-    if (a_is_point) return radii;
-    const BoundMatrix from_a = multiply(a.radii, magnitudes(b));
-    return radii.rows() == 0 ? from_a : radii + from_a;
+    if (!rounds && r_a.is_zero() && r_b.is_zero()) return {};
+    const BoundMatrix size_a = midpoints_.magnitudes(a.midpoints);
+    const BoundMatrix size_b = rounds || !r_a.is_zero() ? midpoints_.magnitudes(b.midpoints)
+                                                        : BoundMatrix(b.rows(), b.cols());
+    const Magnitude underflow = Magnitude(static_cast<double>(terms)) * midpoints_.underflow();
+    // Where the first product is zero, every product has a factor that is exactly zero, and nothing
+    // is rounded.
+    if (r_a.is_zero())
+      return multiply(size_a, scaled_sum(error, size_b, r_b)).plus_where_positive(underflow);
+    if (r_b.is_zero())
+      return multiply(scaled_sum(error, size_a, r_a), size_b).plus_where_positive(underflow);
+    // Sums are taken of the smaller factor.
+    if (a.rows() * a.cols() < b.rows() * b.cols())
+      return multiply(scaled_sum(error, size_a, r_a), size_b).plus_where_positive(underflow) +
+             multiply(size_a + r_a, r_b);
+    return multiply(size_a, scaled_sum(error, size_b, r_b)).plus_where_positive(underflow) +
+           multiply(r_a, size_b + r_b);
   }
 
   template <class Function>
@@ -326,10 +331,12 @@ class EnclosingArithmetic {
 
   /// Midpoints as computed, with the radii that come from the operands (none for no rows).
   /// Entries whose midpoint left the range in which the error bounds hold are seen to.
-  static Matrix enclosed(RoundedMatrix<typename Midpoints::Matrix> computed,
-                         const BoundMatrix& radii) {
-    Matrix result{std::move(computed.value),
-                  radii.rows() == 0 ? std::move(computed.error) : radii + computed.error};
+  static Matrix enclosed(RoundedMatrix<typename Midpoints::Matrix> computed, BoundMatrix radii) {
+    if (radii.rows() == 0)
+      radii = std::move(computed.error);
+    else if (!computed.error.is_zero())
+      radii = radii + computed.error;
+    Matrix result{std::move(computed.value), std::move(radii)};
     Midpoints::restore_range(result.midpoints, result.radii);
     return result;
   }

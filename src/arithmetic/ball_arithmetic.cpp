@@ -173,23 +173,6 @@ RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::from_midpoints(
   return {std::move(result), BoundMatrix(rows, cols, excess)};
 }
 
-Ball BigFloatMidpoints::hull_with_zero(const Ball& x) {
-  if (!x.is_bounded()) return x;
-  const BigFloat zero(Ball::kDefaultBits);
-  BigFloat lower = x.lower();
-  BigFloat upper = x.upper();
-  if (mpfr_sgn(lower.get()) > 0) lower = zero;
-  if (mpfr_sgn(upper.get()) < 0) upper = zero;
-  return Ball::from_bounds(lower, upper, x.bits());
-}
-
-Magnitude BigFloatMidpoints::exp_up(const Magnitude& x) {
-  if (!x.is_finite()) return Magnitude::infinity();
-  BigFloat result(Ball::kDefaultBits);
-  mpfr_exp(result.get(), x.to_big_float().get(), MPFR_RNDU);
-  return Magnitude::upper(result);
-}
-
 template class EnclosingArithmetic<BigFloatMidpoints>;
 
 }  // namespace numgeom

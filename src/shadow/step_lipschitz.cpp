@@ -215,7 +215,7 @@ NormBall with_rows_repeated(const NormBall& x, Eigen::Index count) {
 }
 
 /// The greatest eigenvalue of JᵀSJ, J the Jacobian of the logits by the parameters and S the
-/// Hessian of the loss by the logits, refined in three stages.
+/// Hessian of the loss by the logits, refined in four stages.
 class GaussNewtonPart {
  public:
   explicit GaussNewtonPart(const StepEnclosure& step)
@@ -242,6 +242,20 @@ class GaussNewtonPart {
       }
     }
     return trace + excess();
+  }
+
+  /// Through ‖QᵀJJᵀQ‖_F, whose block of the samples i and j is Σ_m â_miᵀâ_mj·G_miG_mjᵀ and
+  /// ‖G_miG_mjᵀ‖_F ≤ s_mi·s_mj, s_mi = ‖G_miG_miᵀ‖_F^½.
+  [[nodiscard]] Magnitude by_samples() const {
+    BoundMatrix blocks(batch_, batch_);
+    Magnitude deviation;
+    for (std::size_t m = 0; m < seeds_.size(); ++m) {
+      const NormBall products = gram(step_.inputs[m]);
+      const BoundMatrix s = seed_sizes(m);
+      blocks = blocks + hadamard(BoundMatrix(products.midpoint()), product_nt(s, s));
+      deviation += products.radius() * s.largest() * s.largest();
+    }
+    return frobenius_norm(blocks) + deviation + excess();
   }
 
   /// Σ_m (Â_mÂ_mᵀ ⊗ 1) ∘ (G_mG_mᵀ) = QᵀJJᵀQ, G_m the derivatives of Qᵀ·logits by layer m's outputs.
@@ -301,6 +315,17 @@ class GaussNewtonPart {
                                with_rows_repeated(step_.slopes[m - 1], classes_));
   }
 
+  /// ‖G_miG_miᵀ‖_F^½ for every sample i, as a column.
+  [[nodiscard]] BoundMatrix seed_sizes(std::size_t m) const {
+    std::vector<Magnitude> sizes;
+    for (Eigen::Index i = 0; i < batch_; ++i) {
+      const NormBall seed(seeds_[m].midpoint().middleRows(i * classes_, classes_),
+                          seeds_[m].radius());
+      sizes.push_back(sqrt_up(gram(seed).norm()));
+    }
+    return {batch_, 1, sizes};
+  }
+
   const StepEnclosure& step_;
   Eigen::Index batch_;
   Eigen::Index classes_;
@@ -325,10 +350,13 @@ Magnitude contraction(const StepEnclosure& step, const Configuration& configurat
   const GaussNewtonPart part(step);
   const double by_trace = with(part.by_trace());
   if (by_trace <= size) return Magnitude(by_trace);
+  const double by_samples = with(part.by_samples());
+  if (by_samples <= size) return Magnitude(by_samples);
   const NormBall matrix = part.matrix();
   const double by_norm = with(matrix.norm() + part.excess());
   if (by_norm <= size) return Magnitude(by_norm);
-  return Magnitude(std::min({by_trace, by_norm, with(largest_eigenvalue(matrix) + part.excess())}));
+  return Magnitude(
+      std::min({by_trace, by_samples, by_norm, with(largest_eigenvalue(matrix) + part.excess())}));
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "numgeom/arithmetic/ball.hpp"
+#include "numgeom/arithmetic/ball_scalars.hpp"
 #include "numgeom/arithmetic/enclosing_arithmetic.hpp"
 
 namespace numgeom {
@@ -32,7 +32,7 @@ class BigFloatMatrix {
 /// Midpoints with p bits, rounded to nearest by MPFR: plain loops, the reference for faster ways.
 ///
 /// Throws `Error` for fewer than 53 or more than 2^24 bits.
-class BigFloatMidpoints {
+class BigFloatMidpoints : public BallScalars {
  public:
   using Matrix = BigFloatMatrix;
   using Enclosure = Ball;
@@ -94,13 +94,6 @@ class BigFloatMidpoints {
   [[nodiscard]] RoundedMatrix<Matrix> from_midpoints(Eigen::Index rows, Eigen::Index cols,
                                                      const std::vector<Ball>& values) const;
   [[nodiscard]] Ball zero() const { return Ball(0.0, bits_); }
-  [[nodiscard]] static Ball positive_part(const Ball& x) { return max(x, Ball(0.0)); }
-  [[nodiscard]] static Ball hull_with_zero(const Ball& x);
-  [[nodiscard]] static Ball midpoint_of(const Ball& x) { return Ball(x.midpoint()); }
-  [[nodiscard]] static Magnitude radius_of(const Ball& x) { return x.radius(); }
-  [[nodiscard]] static Magnitude magnitude_of(const Ball& x) { return x.magnitude(); }
-  [[nodiscard]] static Ball widened(const Ball& x, const Magnitude& by) { return x.widened(by); }
-  [[nodiscard]] static Magnitude exp_up(const Magnitude& x);
 
  private:
   [[nodiscard]] Magnitude unit() const { return Magnitude::power_of_two(-bits_); }

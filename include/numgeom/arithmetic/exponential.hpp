@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "numgeom/arithmetic/strict_math.hpp"
+
 namespace numgeom {
 
 /// Arguments from here to 0 are good for `exp_nearly`.

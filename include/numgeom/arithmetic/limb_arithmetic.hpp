@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "numgeom/arithmetic/ball.hpp"
+#include "numgeom/arithmetic/ball_scalars.hpp"
 #include "numgeom/arithmetic/enclosing_arithmetic.hpp"
 #include "numgeom/arithmetic/limb_matrix.hpp"
 
@@ -30,7 +30,7 @@ enum class LimbPath {
 /// place of its matrix, and not at all where nothing was cut off. Precision: that unit is at most
 /// 2^-p times the greatest entry, p = `bits()`. Throws `Error` for fewer than 53 or more than 8192
 /// bits. Source: proofs/limb_products.md.
-class LimbMidpoints {
+class LimbMidpoints : public BallScalars {
  public:
   using Matrix = LimbMatrix;
   using Enclosure = Ball;
@@ -88,13 +88,6 @@ class LimbMidpoints {
                                                      const std::vector<Ball>& values) const;
 
   [[nodiscard]] Ball zero() const { return Ball(0.0, bits_); }
-  [[nodiscard]] static Ball positive_part(const Ball& x) { return max(x, Ball(0.0)); }
-  [[nodiscard]] static Ball hull_with_zero(const Ball& x);
-  [[nodiscard]] static Ball midpoint_of(const Ball& x) { return Ball(x.midpoint()); }
-  [[nodiscard]] static Magnitude radius_of(const Ball& x) { return x.radius(); }
-  [[nodiscard]] static Magnitude magnitude_of(const Ball& x) { return x.magnitude(); }
-  [[nodiscard]] static Ball widened(const Ball& x, const Magnitude& by) { return x.widened(by); }
-  [[nodiscard]] static Magnitude exp_up(const Magnitude& x);
 
  private:
   int limbs_;

@@ -92,8 +92,8 @@ std::optional<StepEnclosure> first_step() try {
   const IntervalArithmetic arithmetic;
   const auto parameters = embed_parameters(arithmetic, inputs);
   const Indices& rows = inputs.batches.front();
-  const Indices labels = labels_of(problem.data.train.labels, rows);
-  const auto batch = arithmetic.gather_rows(arithmetic.embed(problem.data.train.features), rows);
+  const Indices labels = labels_of(problem.data->train.labels, rows);
+  const auto batch = arithmetic.gather_rows(arithmetic.embed(problem.data->train.features), rows);
   const auto passes = forward_backward(arithmetic, problem.network, parameters, batch, labels);
   return enclose_step(arithmetic, problem.network, parameters, passes, labels,
                       Magnitude::power_of_two(-60));

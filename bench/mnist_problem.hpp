@@ -13,7 +13,7 @@ inline Problem mnist_problem(int epochs = 10, int width = 64) {
   DataOptions options;
   options.dataset = "mnist";
   options.split = {.train = 1000, .validation = 500, .shuffle_seed = {}};
-  return {load_problem_data(options),
+  return {std::make_shared<const Split>(load_problem_data(options)),
           Network::parse({"dense " + std::to_string(width), "relu", "dense 10"}),
           {.epochs = epochs, .batch = 32}};
 }

@@ -34,10 +34,9 @@ int main(int argc, char** argv) try {
     std::fprintf(stderr, "usage: native_training STUDY\n");
     return 2;
   }
-  const Study study = read_study(argv[1]);
-  const Problem problem = load_problem(study);
-  const Trial trial = make_trials(study, problem).front();
-  const TrialInputs inputs = draw_inputs(problem, trial.seed);
+  const LoadedStudy study(read_study(argv[1]));
+  const Trial trial = study.trials().front();
+  const TrialInputs inputs = draw_inputs(*trial.problem, trial.seed);
   for (std::string line; std::getline(std::cin, line);) train_once(trial, inputs);
   return 0;
 } catch (const numgeom::Error& error) {

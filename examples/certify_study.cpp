@@ -13,10 +13,10 @@ numgeom::Study small_study() {
   numgeom::Study study;
   study.data.dataset = "synthetic";
   study.data.split = {.train = 120, .validation = 80, .shuffle_seed = {}};
-  study.network = numgeom::Network::parse({"dense 8", "relu", "dense 3"});
+  study.network = numgeom::NetworkTemplate({"dense 8", "relu", "dense 3"});
   study.training.epochs = 4;
   study.precisions = {numgeom::Precision::kFp32, numgeom::Precision::kFp64};
-  study.space.lr = {0.003, 0.3, true};
+  study.space.parameters[0] = numgeom::Parameter::real("lr", 0.003, 0.3, true);
   study.search.trials = 4;
   return study;
 }
@@ -24,10 +24,10 @@ numgeom::Study small_study() {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const numgeom::Study study = argc > 1 ? numgeom::read_study(argv[1]) : small_study();
-  const numgeom::Problem problem = numgeom::load_problem(study);
+  const numgeom::LoadedStudy loaded(argc > 1 ? numgeom::read_study(argv[1]) : small_study());
+  const numgeom::Study& study = loaded.study();
   std::vector<numgeom::CertifiedTrial> trials;
-  for (const numgeom::Trial& trial : numgeom::make_trials(study, problem))
+  for (const numgeom::Trial& trial : loaded.trials())
     trials.push_back(numgeom::certify(trial, study.precisions, study.certify,
                                       numgeom::run_native_with_estimates));
   const numgeom::Ranking ranking = numgeom::rank(trials);

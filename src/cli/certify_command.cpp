@@ -23,30 +23,24 @@ namespace {
 
 struct CertifyArguments {
   std::string study;
-  std::string json_file;
-  bool json = false;
+  JsonTarget json;
   std::string journal;
   int threads = 0;
   bool quiet = false;
   bool explain = false;
 };
 
-int thread_count(int asked) {
-  return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
-std::optional<Journal> open_journal(const CertifyArguments& arguments, const Study& study,
-                                    const Problem& problem) {
+std::optional<Journal> open_journal(const CertifyArguments& arguments, const LoadedStudy& study) {
   if (arguments.journal.empty()) return std::nullopt;
-  return Journal(arguments.journal, study, problem);
+  return Journal(arguments.journal, study);
 }
 
 /// Trials that are in the journal already stay; the others are run and appended to it.
-std::vector<CertifiedTrial> run_trials(const CertifyArguments& arguments, const Study& study,
-                                       const Problem& problem, std::optional<Journal> journal,
-                                       bool& interrupted) {
-  const std::vector<Trial> trials = make_trials(study, problem);
-  TrialPool pool(trials, study.precisions, study.certify, thread_count(arguments.threads));
+std::vector<CertifiedTrial> run_trials(const CertifyArguments& arguments, const LoadedStudy& study,
+                                       const std::vector<Trial>& trials,
+                                       std::optional<Journal> journal, bool& interrupted) {
+  TrialPool pool(trials, study.study().precisions, study.study().certify,
+                 thread_count(arguments.threads));
   if (journal) {
     for (std::size_t i = 0; i < trials.size(); ++i)
       if (auto known = journal->find(trials[i])) pool.skip(i, std::move(*known));
@@ -65,23 +59,22 @@ std::vector<CertifiedTrial> run_trials(const CertifyArguments& arguments, const 
   return pool.finished();
 }
 
-int report(const CertifyArguments& arguments, const Study& study, const Problem& problem,
+int report(const CertifyArguments& arguments, const LoadedStudy& study, std::size_t total,
            const std::vector<CertifiedTrial>& trials, bool interrupted) {
   const Ranking ranking = rank(trials);
-  const bool json_to_stdout = arguments.json && arguments.json_file.empty();
+  const bool json_to_stdout = arguments.json.to_stdout();
   if (interrupted) {
-    if (!json_to_stdout) print_result(certify_text(study, trials, ranking));
-    const std::size_t total = sample(study.space, study.search).size();
+    if (!json_to_stdout) print_result(certify_text(study.study(), trials, ranking));
     print_note(fmt::format(
         "numgeom: interrupted: {} of {} trials finished{}\n", trials.size(), total,
         arguments.journal.empty() ? "; --journal FILE keeps finished trials for the next run"
                                   : "; the same command goes on from " + arguments.journal));
     return kNotDone;
   }
-  if (!arguments.json_file.empty())
-    write_file(arguments.json_file, certify_json(study, problem, trials, ranking));
-  print_result(json_to_stdout ? certify_json(study, problem, trials, ranking)
-                              : certify_text(study, trials, ranking));
+  if (!arguments.json.file.empty())
+    write_file(arguments.json.file, certify_json(study, trials, ranking));
+  print_result(json_to_stdout ? certify_json(study, trials, ranking)
+                              : certify_text(study.study(), trials, ranking));
   if (arguments.explain)
     json_to_stdout ? print_note(explain_text(trials)) : print_result("\n" + explain_text(trials));
   const bool all = std::all_of(trials.begin(), trials.end(), [](const CertifiedTrial& trial) {
@@ -90,36 +83,18 @@ int report(const CertifyArguments& arguments, const Study& study, const Problem&
   return all ? kDone : kNotDone;
 }
 
-/// Finds out before hours of work that the result could not be written.
-void require_writable(const std::string& file) {
-  if (file.empty()) return;
-  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
-  if (!std::filesystem::is_directory(folder))
-    throw Error(fmt::format("--json {}: the directory {} does not exist", file, folder.string()));
-  if (std::filesystem::is_directory(file))
-    throw Error(fmt::format("--json {}: a file name expected, this is a directory", file));
-  // Written whole or not at all means replaced, which must not happen to a device or a pipe.
-  if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file))
-    throw Error(
-        fmt::format("--json {}: a regular file expected; --json alone writes to stdout", file));
-  const std::string probe = file + ".probe";
-  if (!std::ofstream(probe))
-    throw Error(fmt::format("--json {}: no file can be written to {}", file, folder.string()));
-  std::filesystem::remove(probe);
-}
-
 int certify_study(const CertifyArguments& arguments) {
-  require_writable(arguments.json_file);
-  const Study study = read_study(arguments.study);
-  const Problem problem = load_problem(study);
-  std::optional<Journal> journal = open_journal(arguments, study, problem);
+  arguments.json.require_writable();
+  const LoadedStudy study(read_study(arguments.study));
+  const std::vector<Trial> trials = study.trials();
+  std::optional<Journal> journal = open_journal(arguments, study);
   const InterruptGuard guard;
   if (!arguments.quiet)
-    print_note(fmt::format("{}: {}, network {}\n", arguments.study, problem.data.description,
-                           fmt::join(problem.network.describe(), " – ")));
+    print_note(fmt::format("{}: {}, network {}\n", arguments.study, study.data().description,
+                           fmt::join(study.study().network.describe(), " – ")));
   bool interrupted = false;
-  const auto trials = run_trials(arguments, study, problem, std::move(journal), interrupted);
-  return report(arguments, study, problem, trials, interrupted);
+  const auto finished = run_trials(arguments, study, trials, std::move(journal), interrupted);
+  return report(arguments, study, trials.size(), finished, interrupted);
 }
 
 }  // namespace
@@ -129,16 +104,7 @@ void add_certify(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "certify", "Train every configuration of a study natively and prove its exact loss.");
   command->add_option("study", arguments->study, "The study, a TOML file")->required();
-  command
-      ->add_option_function<std::vector<std::string>>(
-          "--json",
-          [arguments](const std::vector<std::string>& values) {
-            arguments->json = true;
-            if (!values.empty()) arguments->json_file = values.front();
-          },
-          "Write JSON to FILE, or to stdout instead of the table")
-      ->expected(0, 1)
-      ->type_name("[FILE]");
+  add_json_option(*command, arguments->json);
   command
       ->add_option("--journal", arguments->journal,
                    "Keep finished trials in FILE and take them from there the next time")

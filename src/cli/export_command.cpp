@@ -16,9 +16,8 @@ struct ExportArguments {
 };
 
 void export_one(const ExportArguments& arguments) {
-  const Study study = read_study(arguments.study);
-  const Problem problem = load_problem(study);
-  const std::vector<Trial> trials = make_trials(study, problem);
+  const LoadedStudy study(read_study(arguments.study));
+  const std::vector<Trial> trials = study.trials();
   if (arguments.trial >= static_cast<int>(trials.size()))
     throw Error(fmt::format("--trial {}: the study has {} trials, numbered from 0", arguments.trial,
                             trials.size()));

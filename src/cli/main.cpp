@@ -33,6 +33,10 @@ int run(int argc, char** argv) {
   app.footer("Exit codes: 0 done, 1 refuted or not done, 2 wrong usage or input.");
   int exit_code = kDone;
   add_certify(app, exit_code);
+  add_optimize(app, exit_code);
+  add_study(app, exit_code);
+  add_ask(app, exit_code);
+  add_tell(app, exit_code);
   add_export(app, exit_code);
   add_data(app, exit_code);
   try {

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <system_error>
+#include <thread>
 
 #include "numgeom/error.hpp"
 
@@ -26,5 +30,39 @@ void print_result(std::string_view text) {
 }
 
 void print_note(std::string_view text) { (void)write(text, stderr); }
+
+void JsonTarget::require_writable() const {
+  if (file.empty()) return;
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+  if (!std::filesystem::is_directory(folder))
+    throw Error(fmt::format("--json {}: the directory {} does not exist", file, folder.string()));
+  if (std::filesystem::is_directory(file))
+    throw Error(fmt::format("--json {}: a file name expected, this is a directory", file));
+  // Written whole or not at all means replaced, which must not happen to a device or a pipe.
+  if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file))
+    throw Error(
+        fmt::format("--json {}: a regular file expected; --json alone writes to stdout", file));
+  const std::string probe = file + ".probe";
+  if (!std::ofstream(probe))
+    throw Error(fmt::format("--json {}: no file can be written to {}", file, folder.string()));
+  std::filesystem::remove(probe);
+}
+
+void add_json_option(CLI::App& command, JsonTarget& target) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--json",
+          [&target](const std::vector<std::string>& values) {
+            target.asked = true;
+            if (!values.empty()) target.file = values.front();
+          },
+          "Write JSON to FILE, or to stdout instead of the table")
+      ->expected(0, 1)
+      ->type_name("[FILE]");
+}
+
+int thread_count(int asked) {
+  return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 }  // namespace numgeom::cli

@@ -29,7 +29,7 @@ constexpr double kUnit = std::numeric_limits<T>::epsilon() / 2;
 template <std::floating_point T>
 PhiObserver<T>::PhiObserver(const Problem& problem, const Configuration& configuration)
     : problem_(problem), configuration_(configuration) {
-  const ExactMatrix& features = problem.data.train.features;
+  const ExactMatrix& features = problem.data->train.features;
   row_norms_.reserve(static_cast<std::size_t>(features.rows()));
   for (Eigen::Index i = 0; i < features.rows(); ++i)
     row_norms_.push_back(static_cast<T>(features.row(i).norm()));

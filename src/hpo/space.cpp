@@ -2,92 +2,107 @@
 
 #include <fmt/format.h>
 
-#include <boost/random/mersenne_twister.hpp>
-#include <boost/random/sobol.hpp>
-#include <boost/random/uniform_01.hpp>
-#include <cmath>
+#include <algorithm>
 
 #include "numgeom/error.hpp"
 
 namespace numgeom {
 namespace {
 
-/// Positions in the unit square become a configuration.
-Configuration place(const Space& space, double lr_position, double decay_position) {
-  return {space.lr.at(lr_position), space.weight_decay.at(decay_position)};
+constexpr double kInactive = 0.5;
+
+bool is_active(const Parameter& parameter, const Assignment& before) {
+  if (!parameter.condition) return true;
+  const Value* value = before.find(parameter.condition->parameter);
+  const auto& wanted = parameter.condition->values;
+  return value != nullptr && std::find(wanted.begin(), wanted.end(), *value) != wanted.end();
 }
 
-std::vector<double> grid_positions(const Range& range, int points) {
-  if (range.is_fixed() || points == 1) return {0.0};
-  std::vector<double> positions;
-  for (int i = 0; i < points; ++i) positions.push_back(static_cast<double>(i) / (points - 1));
-  return positions;
+void validate_condition(const Space& space, std::size_t index) {
+  const Parameter& parameter = space.parameters[index];
+  if (!parameter.condition) return;
+  const auto end = space.parameters.begin() + static_cast<std::ptrdiff_t>(index);
+  const auto other = std::find_if(space.parameters.begin(), end, [&](const Parameter& p) {
+    return p.name == parameter.condition->parameter;
+  });
+  if (other == end)
+    throw Error(fmt::format("{}: when: '{}' is not a hyperparameter above it", parameter.name,
+                            parameter.condition->parameter));
+  if (parameter.condition->values.empty())
+    throw Error(fmt::format("{}: when: at least one value expected", parameter.name));
+  for (const Value& value : parameter.condition->values)
+    if (!other->contains(value))
+      throw Error(fmt::format("{}: when: {} never takes the value {}", parameter.name, other->name,
+                              to_string(value)));
 }
 
-std::vector<Configuration> grid(const Space& space, int points) {
-  std::vector<Configuration> result;
-  for (const double lr : grid_positions(space.lr, points))
-    for (const double decay : grid_positions(space.weight_decay, points))
-      result.push_back(place(space, lr, decay));
-  return result;
-}
-
-std::vector<Configuration> random(const Space& space, int trials, std::uint64_t seed) {
-  boost::random::mt19937_64 engine(seed);
-  boost::random::uniform_01<double> uniform;
-  std::vector<Configuration> result;
-  for (int i = 0; i < trials; ++i) {
-    const double lr = uniform(engine);
-    const double decay = uniform(engine);
-    result.push_back(place(space, lr, decay));
+void validate_constraint(const Space& space, const Constraint& constraint) {
+  for (const std::string& name : constraint.names()) {
+    const Parameter* parameter = space.find(name);
+    if (parameter == nullptr)
+      throw Error(
+          fmt::format("constraint '{}': '{}' is not a hyperparameter", constraint.text(), name));
+    for (const Value& choice : parameter->choices)
+      if (std::holds_alternative<std::string>(choice))
+        throw Error(fmt::format("constraint '{}': {} may be '{}', which is no number",
+                                constraint.text(), name, to_string(choice)));
   }
-  return result;
-}
-
-std::vector<Configuration> sobol(const Space& space, int trials) {
-  constexpr std::size_t kDimensions = 2;
-  boost::random::sobol engine(kDimensions);
-  const auto position = [&engine] { return std::ldexp(static_cast<double>(engine()), -64); };
-  std::vector<Configuration> result;
-  for (int i = 0; i < trials; ++i) {
-    const double lr = position();
-    const double decay = position();
-    result.push_back(place(space, lr, decay));
-  }
-  return result;
 }
 
 }  // namespace
 
-double Range::at(double t) const {
-  if (t <= 0 || is_fixed()) return low;
-  if (t >= 1) return high;
-  if (!logarithmic) return low + t * (high - low);
-  return std::exp(std::log(low) + t * (std::log(high) - std::log(low)));
-}
-
-void Range::validate(const char* name) const {
-  if (!std::isfinite(low) || low < 0)
-    throw Error(fmt::format("{}: low must be a finite number ≥ 0, not {}", name, low));
-  if (!std::isfinite(high) || high < low)
-    throw Error(
-        fmt::format("{}: high must be a finite number ≥ low = {}, not {}", name, low, high));
-  if (logarithmic && low == 0)
-    throw Error(fmt::format("{}: low must be > 0 on a logarithmic scale, not 0", name));
-}
-
-std::vector<Configuration> sample(const Space& space, const Search& search) {
-  switch (search.method) {
-    case SearchMethod::kList:
-      return search.configurations;
-    case SearchMethod::kGrid:
-      return grid(space, search.points);
-    case SearchMethod::kRandom:
-      return random(space, search.trials, search.seed);
-    case SearchMethod::kSobol:
-      break;
+void Space::validate() const {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    parameters[i].validate();
+    validate_condition(*this, i);
+    if (find(parameters[i].name) != &parameters[i])
+      throw Error(fmt::format("{}: this name occurs twice", parameters[i].name));
   }
-  return sobol(space, search.trials);
+  for (const Constraint& constraint : constraints) validate_constraint(*this, constraint);
+}
+
+const Parameter* Space::find(std::string_view name) const {
+  const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                  [&](const Parameter& p) { return p.name == name; });
+  return found == parameters.end() ? nullptr : &*found;
+}
+
+std::vector<const Parameter*> Space::free() const {
+  std::vector<const Parameter*> result;
+  for (const Parameter& parameter : parameters)
+    if (!parameter.is_fixed()) result.push_back(&parameter);
+  return result;
+}
+
+Assignment Space::decode(const Eigen::VectorXd& unit) const {
+  Assignment result;
+  Eigen::Index next = 0;
+  for (const Parameter& parameter : parameters) {
+    const double t = parameter.is_fixed() ? 0 : unit[next++];
+    if (is_active(parameter, result)) result.add(parameter.name, parameter.at(t));
+  }
+  return result;
+}
+
+Eigen::VectorXd Space::encode(const Assignment& assignment) const {
+  Eigen::VectorXd unit(dimensions());
+  Assignment before;
+  Eigen::Index next = 0;
+  for (const Parameter& parameter : parameters) {
+    double t = kInactive;
+    if (is_active(parameter, before)) {
+      const Value& value = assignment.at(parameter.name);
+      t = parameter.position(value);
+      before.add(parameter.name, value);
+    }
+    if (!parameter.is_fixed()) unit[next++] = t;
+  }
+  return unit;
+}
+
+bool Space::feasible(const Assignment& assignment) const {
+  return std::all_of(constraints.begin(), constraints.end(),
+                     [&](const Constraint& c) { return c.holds(assignment); });
 }
 
 }  // namespace numgeom

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace numgeom {
 namespace {
 
@@ -23,6 +25,14 @@ std::string describe(const toml::node& node) {
     default:
       return "a date or time";
   }
+}
+
+std::optional<Value> value_of(const toml::node& node) {
+  if (node.is_boolean()) return *node.value<bool>();
+  if (node.is_integer()) return *node.value<std::int64_t>();
+  if (node.is_floating_point()) return *node.value<double>();
+  if (node.is_string()) return *node.value<std::string>();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -66,6 +76,69 @@ std::optional<double> TomlReader::number(const char* key) {
   if (node == nullptr) return std::nullopt;
   if (!node->is_number()) fail_type(key, "a number", *node);
   return node->value<double>();
+}
+
+std::optional<bool> TomlReader::boolean(const char* key) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_boolean()) fail_type(key, "true or false", *node);
+  return node->value<bool>();
+}
+
+std::optional<Value> TomlReader::scalar(const char* key) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return std::nullopt;
+  auto value = value_of(*node);
+  if (!value) fail_type(key, "a number, true, false or a string", *node);
+  return value;
+}
+
+std::optional<std::vector<Value>> TomlReader::scalars(const char* key) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return std::nullopt;
+  std::vector<Value> result;
+  if (!node->is_array()) return std::vector<Value>{*scalar(key)};
+  for (const toml::node& entry : *node->as_array()) {
+    const auto value = value_of(entry);
+    if (!value)
+      fail(key, fmt::format("numbers, truth values or strings expected, entry {} is {}",
+                            result.size() + 1, describe(entry)));
+    result.push_back(*value);
+  }
+  return result;
+}
+
+std::optional<std::vector<NetworkTemplate::Entry>> TomlReader::layers(const char* key) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_array()) fail_type(key, "an array of layers", *node);
+  std::vector<NetworkTemplate::Entry> result;
+  for (const toml::node& entry : *node->as_array()) {
+    if (entry.is_string()) {
+      result.push_back({*entry.value<std::string>(), {}, {}});
+      continue;
+    }
+    const std::string name = fmt::format("{}.{}[{}]", name_, key, result.size() + 1);
+    if (!entry.is_table())
+      fail(key, fmt::format("layers expected, entry {} is {}", result.size() + 1, describe(entry)));
+    TomlReader group(file_, *entry.as_table(), name);
+    const auto repeat = group.scalar("repeat");
+    auto inner = group.layers("layers");
+    if (!repeat || !inner) group.fail("", "repeat and layers expected");
+    group.finish();
+    result.push_back({{}, to_string(*repeat), std::move(*inner)});
+  }
+  return result;
+}
+
+std::vector<std::string> TomlReader::keys() const {
+  std::vector<std::pair<toml::source_position, std::string>> found;
+  for (const auto& [key, node] : table_) found.emplace_back(key.source().begin, key.str());
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> result;
+  for (auto& [position, name] : found) result.push_back(std::move(name));
+  return result;
 }
 
 std::optional<std::vector<std::string>> TomlReader::strings(const char* key) {

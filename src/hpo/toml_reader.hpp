@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "numgeom/error.hpp"
+#include "numgeom/hpo/network_template.hpp"
 
 namespace numgeom {
 
@@ -25,10 +26,20 @@ class TomlReader {
                                                     std::int64_t high);
   /// An integer or floating-point number.
   [[nodiscard]] std::optional<double> number(const char* key);
+  [[nodiscard]] std::optional<bool> boolean(const char* key);
   [[nodiscard]] std::optional<std::vector<std::string>> strings(const char* key);
+  /// A number, integer, truth value or string.
+  [[nodiscard]] std::optional<Value> scalar(const char* key);
+  /// An array of those, or one as an array of its own.
+  [[nodiscard]] std::optional<std::vector<Value>> scalars(const char* key);
+  /// Layers: strings, and tables with `repeat` and `layers`.
+  [[nodiscard]] std::optional<std::vector<NetworkTemplate::Entry>> layers(const char* key);
+  /// All keys, in the order of the file.
+  [[nodiscard]] std::vector<std::string> keys() const;
   [[nodiscard]] std::optional<TomlReader> table(const char* key);
   [[nodiscard]] std::optional<std::vector<TomlReader>> tables(const char* key);
   [[nodiscard]] bool is_table(const char* key) const { return table_[key].is_table(); }
+  [[nodiscard]] bool is_string(const char* key) const { return table_[key].is_string(); }
   [[nodiscard]] bool contains(const char* key) { return find(key) != nullptr; }
 
   /// Throws for keys that were never asked for, naming the known ones.

@@ -41,10 +41,10 @@ std::vector<std::string> parameter_names(std::size_t count) {
 void write_all(const Trial& trial, const fs::path& directory) {
   const Problem& problem = *trial.problem;
   const TrialInputs inputs = draw_inputs(problem, trial.seed);
-  write_npy(directory / "train_x.npy", problem.data.train.features);
-  write_npy(directory / "train_y.npy", widen(problem.data.train.labels));
-  write_npy(directory / "validation_x.npy", problem.data.validation.features);
-  write_npy(directory / "validation_y.npy", widen(problem.data.validation.labels));
+  write_npy(directory / "train_x.npy", problem.data->train.features);
+  write_npy(directory / "train_y.npy", widen(problem.data->train.labels));
+  write_npy(directory / "validation_x.npy", problem.data->validation.features);
+  write_npy(directory / "validation_y.npy", widen(problem.data->validation.labels));
   write_batches(inputs.batches, directory);
   const std::vector<std::string> names = parameter_names(inputs.parameters.size());
   for (std::size_t i = 0; i < names.size(); ++i)
@@ -60,7 +60,7 @@ void write_all(const Trial& trial, const fs::path& directory) {
       {"seed", trial.seed},
       {"epochs", problem.training.epochs},
       {"batch", problem.training.batch},
-      {"data", problem.data.description},
+      {"data", problem.data->description},
       {"parameters", names}};
   write_file(directory / "trial.json", description.dump(2) + "\n");
 }

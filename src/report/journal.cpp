@@ -36,18 +36,19 @@ std::string data_hash(const Dataset& data) {
   return sha256(text);
 }
 
-std::string fingerprint_of(const Study& study, const Problem& problem) {
+std::string fingerprint_of(const LoadedStudy& loaded) {
+  const Study& study = loaded.study();
   std::vector<std::string> precisions;
   for (const Precision precision : study.precisions) precisions.push_back(to_string(precision));
   const BuildInfo build = build_info();
   const Json all = {
       {"build", {build.version, kResultRevision, build.compiler, build.flags, build.simd}},
-      {"train", data_hash(problem.data.train)},
-      {"validation", data_hash(problem.data.validation)},
-      {"network", problem.network.describe()},
+      {"train", data_hash(loaded.data().train)},
+      {"validation", data_hash(loaded.data().validation)},
+      {"network", study.network.describe()},
       {"training",
-       {problem.training.epochs, problem.training.batch,
-        static_cast<int>(problem.training.initialization)}},
+       {study.training.epochs, study.training.batch,
+        static_cast<int>(study.training.initialization)}},
       {"precisions", precisions},
       {"certify", {study.certify.width, study.certify.tightness, study.certify.max_bits}}};
   return sha256(all.dump());
@@ -81,6 +82,27 @@ double to_number(const Json& json) {
   if (status != std::errc() || end != text.data() + text.size())
     throw Error("not a number: " + text);
   return x;
+}
+
+/// Numbers as JSON prints them read back to the same double; trials have finite ones only.
+Json assignment_json(const Assignment& assignment) {
+  Json json = Json::array();
+  for (const auto& [name, value] : assignment)
+    json.push_back({name, std::visit([](const auto& x) { return Json(x); }, value)});
+  return json;
+}
+
+Value to_value(const Json& json) {
+  if (json.is_boolean()) return json.get<bool>();
+  if (json.is_number_integer()) return json.get<std::int64_t>();
+  if (json.is_number()) return json.get<double>();
+  return json.get<std::string>();
+}
+
+Assignment to_assignment(const Json& json) {
+  Assignment assignment;
+  for (const Json& entry : json) assignment.add(entry.at(0), to_value(entry.at(1)));
+  return assignment;
 }
 
 Json enclosure_json(const Enclosure& x) {
@@ -136,8 +158,7 @@ Json trial_json(const CertifiedTrial& result) {
   for (const Candidate& one : found.candidates)
     candidates.push_back({rung_json(one.rung), number(one.bits_lost), number(one.sign_bits),
                           one.predicted, number(one.seconds)});
-  return {{"lr", number(result.trial.configuration.lr)},
-          {"weight_decay", number(result.trial.configuration.weight_decay)},
+  return {{"assignment", assignment_json(result.trial.assignment)},
           {"seed", result.trial.seed},
           {"native", native},
           {"certified", found.certified()},
@@ -154,7 +175,7 @@ Json trial_json(const CertifiedTrial& result) {
 
 CertifiedTrial to_trial(const Json& json) {
   CertifiedTrial result;
-  result.trial.configuration = {to_number(json.at("lr")), to_number(json.at("weight_decay"))};
+  result.trial.assignment = to_assignment(json.at("assignment"));
   result.trial.seed = json.at("seed");
   Certification& found = result.certification;
   if (json.at("certified").get<bool>()) found.status = CertificationStatus::kCertified;
@@ -193,10 +214,8 @@ void require_goal(const CertifiedTrial& trial, const CertifyOptions& options) {
 
 }  // namespace
 
-Journal::Journal(std::filesystem::path file, const Study& study, const Problem& problem)
-    : file_(std::move(file)),
-      fingerprint_(fingerprint_of(study, problem)),
-      options_(study.certify) {
+Journal::Journal(std::filesystem::path file, const LoadedStudy& study)
+    : file_(std::move(file)), fingerprint_(fingerprint_of(study)), options_(study.study().certify) {
   try {
     load();
   } catch (const std::filesystem::filesystem_error& error) {
@@ -241,9 +260,9 @@ void Journal::fail_at(int line) const {
 
 std::optional<CertifiedTrial> Journal::find(const Trial& trial) const {
   for (const CertifiedTrial& one : known_) {
-    if (!(one.trial.configuration == trial.configuration) || one.trial.seed != trial.seed) continue;
+    if (!(one.trial.assignment == trial.assignment) || one.trial.seed != trial.seed) continue;
     CertifiedTrial result = one;
-    result.trial.problem = trial.problem;
+    result.trial = trial;
     return result;
   }
   return std::nullopt;

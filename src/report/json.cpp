@@ -18,20 +18,34 @@ Json number(double x) {
   return x;
 }
 
-Json problem_json(const Study& study, const Problem& problem) {
+Json value_json(const Value& value) {
+  return std::visit([](const auto& x) { return Json(x); }, value);
+}
+
+Json assignment_json(const Trial& trial) {
+  Json json = Json::object();
+  for (const auto& [name, value] : trial.assignment) json[name] = value_json(value);
+  json["lr"] = trial.configuration.lr;
+  json["weight_decay"] = trial.configuration.weight_decay;
+  return json;
+}
+
+Json problem_json(const LoadedStudy& loaded) {
+  const Study& study = loaded.study();
+  const Split& data = loaded.data();
   return {
       {"dataset", study.data.dataset},
-      {"data", problem.data.description},
-      {"train", problem.data.train.samples()},
-      {"validation", problem.data.validation.samples()},
-      {"features", problem.data.train.features.cols()},
-      {"classes", problem.data.train.classes},
-      {"network", problem.network.describe()},
+      {"data", data.description},
+      {"train", data.train.samples()},
+      {"validation", data.validation.samples()},
+      {"features", data.train.features.cols()},
+      {"classes", data.train.classes},
+      {"network", study.network.describe()},
       {"loss", "cross_entropy"},
       {"optimizer", "sgd"},
-      {"initialization", problem.training.initialization == Initialization::kHe ? "he" : "glorot"},
-      {"epochs", problem.training.epochs},
-      {"batch", problem.training.batch}};
+      {"initialization", study.training.initialization == Initialization::kHe ? "he" : "glorot"},
+      {"epochs", study.training.epochs},
+      {"batch", study.training.batch}};
 }
 
 Json build_json() {
@@ -83,12 +97,10 @@ Json trial_json(const CertifiedTrial& result) {
   Json native = Json::array();
   for (std::size_t run = 0; run < result.native.size(); ++run)
     native.push_back(native_json(result.native[run], result.certified_errors[run]));
-  const Configuration& configuration = result.trial.configuration;
-  return {
-      {"configuration", {{"lr", configuration.lr}, {"weight_decay", configuration.weight_decay}}},
-      {"seed", result.trial.seed},
-      {"native", native},
-      {"enclosure", enclosure_json(result.certification)}};
+  return {{"configuration", assignment_json(result.trial)},
+          {"seed", result.trial.seed},
+          {"native", native},
+          {"enclosure", enclosure_json(result.certification)}};
 }
 
 Json native_ranking_json(const NativeRanking& native) {
@@ -130,17 +142,17 @@ Json scores_json(const std::vector<CertifiedTrial>& trials) {
 
 }  // namespace
 
-std::string certify_json(const Study& study, const Problem& problem,
-                         const std::vector<CertifiedTrial>& trials, const Ranking& ranking) {
+std::string certify_json(const LoadedStudy& study, const std::vector<CertifiedTrial>& trials,
+                         const Ranking& ranking) {
   Json results = Json::array();
   for (const CertifiedTrial& trial : trials) results.push_back(trial_json(trial));
   const Json document = {{"schema_version", kSchemaVersion},
-                         {"problem", problem_json(study, problem)},
+                         {"problem", problem_json(study)},
                          {"build", build_json()},
                          {"certify",
-                          {{"width", study.certify.width},
-                           {"tightness", study.certify.tightness},
-                           {"max_bits", study.certify.max_bits}}},
+                          {{"width", study.study().certify.width},
+                           {"tightness", study.study().certify.tightness},
+                           {"max_bits", study.study().certify.max_bits}}},
                          {"trials", results},
                          {"ranking", ranking_json(ranking)},
                          {"estimators", scores_json(trials)}};

@@ -6,44 +6,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "text_table.hpp"
+
 namespace numgeom {
 namespace {
 
 /// Digits that fit a column; the JSON has all of them.
 constexpr int kDisplayPlaces = 13;
-
-/// Columns of text, each as wide as its widest cell; numbers stand to the right.
-class TextTable {
- public:
-  explicit TextTable(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
-
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-
-  [[nodiscard]] std::string text() const {
-    std::vector<std::size_t> widths(rows_.front().size(), 0);
-    for (const auto& row : rows_)
-      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns(row[i]));
-    std::string result;
-    for (const auto& row : rows_) {
-      std::string line;
-      for (std::size_t i = 0; i < row.size(); ++i)
-        line += std::string(widths[i] - columns(row[i]), ' ') + row[i] + "  ";
-      line.erase(line.find_last_not_of(' ') + 1);
-      result += line + "\n";
-    }
-    return result;
-  }
-
- private:
-  /// Characters, not bytes: UTF-8 continuation bytes take no column.
-  static std::size_t columns(const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-      return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    }));
-  }
-
-  std::vector<std::vector<std::string>> rows_;
-};
 
 std::string short_number(double x) { return fmt::format("{:.3g}", x); }
 
@@ -71,8 +40,33 @@ std::string phi_text(const NativeRun& run) {
              : fmt::format("{:.2g}", phi->second.value);
 }
 
+/// Learning rate and weight decay, then all that any trial's assignment has.
+std::vector<std::string> tuned_names(const std::vector<CertifiedTrial>& trials) {
+  std::vector<std::string> names{"lr", "weight_decay"};
+  for (const CertifiedTrial& trial : trials)
+    for (const auto& [name, value] : trial.trial.assignment)
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  return names;
+}
+
+std::string with_spaces(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+std::string value_text(const Trial& trial, const std::string& name) {
+  if (name == "lr") return short_number(trial.configuration.lr);
+  if (name == "weight_decay") return short_number(trial.configuration.weight_decay);
+  const Value* value = trial.assignment.find(name);
+  if (value == nullptr) return "-";
+  const auto* number = std::get_if<double>(value);
+  return number == nullptr ? to_string(*value) : short_number(*number);
+}
+
 std::string trials_table(const std::vector<CertifiedTrial>& trials) {
-  std::vector<std::string> header{"#", "lr", "weight decay"};
+  const std::vector<std::string> names = tuned_names(trials);
+  std::vector<std::string> header{"#"};
+  for (const std::string& name : names) header.push_back(with_spaces(name));
   for (const NativeRun& run : trials.front().native)
     header.push_back(to_string(run.precision) + " loss");
   header.push_back("exact loss");
@@ -86,8 +80,8 @@ std::string trials_table(const std::vector<CertifiedTrial>& trials) {
   TextTable table(std::move(header));
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const CertifiedTrial& trial = trials[i];
-    std::vector<std::string> row{std::to_string(i), short_number(trial.trial.configuration.lr),
-                                 short_number(trial.trial.configuration.weight_decay)};
+    std::vector<std::string> row{std::to_string(i)};
+    for (const std::string& name : names) row.push_back(value_text(trial.trial, name));
     for (const NativeRun& run : trial.native) row.push_back(loss_text(run));
     row.push_back(trial.certification.loss.digits(kDisplayPlaces));
     for (std::size_t run = 0; run < trial.native.size(); ++run) {

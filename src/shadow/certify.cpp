@@ -97,7 +97,7 @@ Certification climb_ladder(const Trial& trial, const TrialInputs& inputs, const 
                            int max_bits, const std::stop_token& stop, const Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
   Certification result;
-  result.errors = {0, trial.problem->data.validation.samples()};
+  result.errors = {0, trial.problem->data->validation.samples()};
   Ladder ladder(trial, inputs, goal, max_bits);
   result.candidates = ladder.candidates();
   result.expected_width = goal.expected_width();

@@ -37,7 +37,7 @@ struct Work {
 
 Work work_of(const Problem& problem) {
   Work work;
-  const auto inputs = static_cast<int>(problem.data.train.features.cols());
+  const auto inputs = static_cast<int>(problem.data->train.features.cols());
   for (const DenseShape& shape : problem.network.dense_shapes(inputs)) {
     const double weights = static_cast<double>(shape.inputs) * shape.units;
     work.multiplications += weights;
@@ -59,7 +59,7 @@ double expected_seconds(const Problem& problem, int steps, const Rung& rung) {
   const double lipschitz = lipschitz_of(rung) * multiplications;
   const double step = multiplications * constants.multiply + work.parameters * constants.entry +
                       batch * outputs * constants.logit + lipschitz;
-  const auto rows = static_cast<double>(problem.data.validation.samples());
+  const auto rows = static_cast<double>(problem.data->validation.samples());
   const double evaluation =
       rows * (work.multiplications * constants.multiply + outputs * constants.logit);
   return kNano * (steps * step + evaluation);

@@ -102,9 +102,9 @@ Magnitude first_defect(const Trial& trial, const TrialInputs& inputs) {
   const Problem& problem = *trial.problem;
   const Indices& rows = inputs.batches.front();
   auto parameters = embed_parameters(interval, inputs);
-  const ExactMatrix batch = problem.data.train.features(rows, Eigen::all);
+  const ExactMatrix batch = problem.data->train.features(rows, Eigen::all);
   const auto passes = forward_backward(interval, problem.network, parameters, interval.embed(batch),
-                                       labels_of(problem.data.train.labels, rows));
+                                       labels_of(problem.data->train.labels, rows));
   descend(interval, trial.configuration, passes.gradients, parameters);
   return detail::radius_norm<IntervalArithmetic>(parameters) * Magnitude::power_of_two(53);
 }

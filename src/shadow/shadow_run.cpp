@@ -60,7 +60,7 @@ void enclose_directly(const A& arithmetic, const Trial& trial, const TrialInputs
     run.loss = Enclosure(result.loss);
     run.errors = result.errors;
   } catch (const GivenUp&) {
-    run.errors = {0, trial.problem->data.validation.samples()};
+    run.errors = {0, trial.problem->data->validation.samples()};
     run.open = "the enclosure of a batch loss became too wide";
   }
 }

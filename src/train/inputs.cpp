@@ -51,14 +51,14 @@ std::vector<Indices> draw_batches(int rows, const TrainingOptions& training, Eng
 TrialInputs draw_inputs(const Problem& problem, std::uint64_t seed) {
   TrialInputs inputs;
   Engine weights = engine_for(seed, Stream::kWeights);
-  const int features = static_cast<int>(problem.data.train.features.cols());
+  const int features = static_cast<int>(problem.data->train.features.cols());
   for (const DenseShape& shape : problem.network.dense_shapes(features)) {
     const double deviation = standard_deviation(problem.training.initialization, shape);
     inputs.parameters.push_back(draw_weights(shape, deviation, weights));
     inputs.parameters.push_back(ExactMatrix::Zero(1, shape.units));
   }
   Engine batches = engine_for(seed, Stream::kBatches);
-  inputs.batches = draw_batches(problem.data.train.samples(), problem.training, batches);
+  inputs.batches = draw_batches(problem.data->train.samples(), problem.training, batches);
   return inputs;
 }
 

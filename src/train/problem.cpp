@@ -39,14 +39,15 @@ void Configuration::validate() const {
 
 void Problem::validate() const {
   training.validate();
-  if (data.train.features.rows() == 0) throw Error("train: at least one row expected");
-  if (data.validation.features.rows() == 0) throw Error("validation: at least one row expected");
-  require_labels("train", data.train);
-  require_labels("validation", data.validation);
+  if (!data) throw Error("data: a split expected, there is none");
+  if (data->train.features.rows() == 0) throw Error("train: at least one row expected");
+  if (data->validation.features.rows() == 0) throw Error("validation: at least one row expected");
+  require_labels("train", data->train);
+  require_labels("validation", data->validation);
   if (network.layers.empty()) throw Error("network: at least one layer expected");
-  if (network.outputs() != data.train.classes)
+  if (network.outputs() != data->train.classes)
     throw Error(fmt::format("network: the last layer has {} outputs, the data set has {} classes",
-                            network.outputs(), data.train.classes));
+                            network.outputs(), data->train.classes));
 }
 
 }  // namespace numgeom

@@ -136,7 +136,7 @@ class StudyValuesTest(BadInputTest):
         ("problem.dataset", 3, "a string expected, not an integer"),
         ("problem.train", "many", "an integer expected, not a string"),
         ("problem.train", 10.5, "an integer expected, not a number"),
-        ("problem.network", "dense 3", "an array of strings expected, not a string"),
+        ("problem.network", "dense 3", "an array of layers expected, not a string"),
         ("problem.network", ["dense 3", 3], "entry 2 is an integer"),
         ("problem.synthetic", 1, "a table expected"),
         ("training.seed", True, "an integer expected, not a boolean"),
@@ -171,16 +171,16 @@ class StudyValuesTest(BadInputTest):
         ("problem.network", ["dense 3x"], "'dense 3x' is not a layer"),
         ("problem.network", ["dense 3", "relu"], "the last layer must be dense, not 'relu'"),
         # The space.
-        ("space.lr", -0.1, "low must be a finite number ≥ 0, not -0.1"),
-        ("space.lr", NAN, "low must be a finite number ≥ 0, not nan"),
-        ("space.lr", INFINITY, "low must be a finite number ≥ 0, not inf"),
+        ("space.lr", -0.1, "a finite number ≥ 0 expected, not -0.1"),
+        ("space.lr", NAN, "a finite number ≥ 0 expected, not nan"),
+        ("space.lr", INFINITY, "a finite number ≥ 0 expected, not inf"),
         ("space.lr", {"low": 0.1}, "low and high expected"),
         ("space.lr", {"low": 0.2, "high": 0.1}, "high must be a finite number ≥ low = 0.2, not 0.1"),
         ("space.lr", {"low": 0.1, "high": INFINITY}, "high must be a finite number"),
         ("space.lr", {"low": 0, "high": 0.1, "scale": "log"}, "low must be > 0 on a logarithmic"),
         ("space.lr", {"low": 0.1, "high": 0.2, "scale": "cubic"},
          "'linear' or 'log' expected, not 'cubic'"),
-        ("space.weight_decay", -1e-4, "low must be a finite number ≥ 0, not -0.0001"),
+        ("space.weight_decay", -1e-4, "a finite number ≥ 0 expected, not -0.0001"),
         # Configurations.
         ("search.configurations", [], "at least one entry in configurations"),
         ("search.configurations", [{"weight_decay": 0.1}], "the key lr is missing"),
@@ -189,7 +189,7 @@ class StudyValuesTest(BadInputTest):
         ("search.configurations", [{"lr": INFINITY}], "lr: a finite number ≥ 0 expected, not inf"),
         ("search.configurations", [{"lr": 0.1, "weight_decay": NAN}],
          "weight_decay: a finite number ≥ 0 expected, not nan"),
-        ("search.method", "hope", "list, grid, random or sobol expected, not 'hope'"),
+        ("search.method", "hope", "one of list, grid, random, sobol, latin_hypercube, tpe, gp, cma_es expected, not 'hope'"),
         # Synthetic data.
         ("problem.synthetic", {"classes": 1}, "an integer from 2 to "),
         ("problem.synthetic", {"features": 4, "informative": 5}, "expected 1 to features (4)"),
@@ -224,7 +224,7 @@ class StudyValuesTest(BadInputTest):
         self.assert_study_refused("search.points: an integer from 1 to 1000 expected, not 0",
                                   search={**none, "method": "grid", "points": 0})
         self.assert_study_refused("search.seed: unknown key",
-                                  search={**none, "method": "sobol", "seed": 1})
+                                  search={**none, "method": "grid", "seed": 1})
 
     def test_values_that_do_not_fit_the_data(self):
         self.assert_study_refused("the last layer has 4 outputs, the data set has 3 classes",

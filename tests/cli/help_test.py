@@ -5,8 +5,13 @@ import unittest
 from support import run
 
 HELP = {
-    (): ["certify", "export", "data", "--version", "--help", "Exit codes"],
+    (): ["certify", "optimize", "study", "ask", "tell", "export", "data", "--version", "--help", "Exit codes"],
     ("certify",): ["study", "--json", "--journal", "--threads", "--quiet", "Exit code 1"],
+    ("optimize",): ["study", "--storage", "--workers", "--deterministic", "--delta", "--no-race"],
+    ("study",): ["list", "show", "best", "export"],
+    ("study", "export"): ["--storage", "--format", "--out", "optuna"],
+    ("ask",): ["--storage", "--count", "--lease"],
+    ("tell",): ["--storage", "error_bound"],
     ("export",): ["study", "--trial", "--out", "from 0"],
     ("data",): ["list", "fetch"],
     ("data", "list"): ["--help"],

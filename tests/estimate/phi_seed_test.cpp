@@ -53,7 +53,7 @@ double exact_curvature(const Problem& problem) {
   std::vector<Matrix<double>> parameters;
   for (const ExactMatrix& parameter : draw_inputs(problem, 2).parameters)
     parameters.push_back(parameter.cast<double>());
-  const auto x = arithmetic.embed(problem.data.validation.features);
+  const auto x = arithmetic.embed(problem.data->validation.features);
   const Matrix<double> logits = forward(arithmetic, problem.network, parameters, x).back();
   const Eigen::Index classes = logits.cols();
   const Eigen::Index inputs = x.cols() + 1;
@@ -88,8 +88,10 @@ TEMPLATE_TEST_CASE("at learning rate 0 nothing grows: Φ_seed = ε·Σ‖g_t‖ 
 TEST_CASE("κ of Φ_seed is the curvature of the validation loss") {
   Problem problem = small_problem({"dense 3"}, 60, 30, 3);
   // Large features make the term in ε² visible beside the first.
-  problem.data.train.features *= 0x1p-10F;
-  problem.data.validation.features *= 64;
+  Split data = *problem.data;
+  data.train.features *= 0x1p-10F;
+  data.validation.features *= 64;
+  problem.data = std::make_shared<const Split>(std::move(data));
   constexpr double kEpsilon = std::numeric_limits<float>::epsilon();
   const auto norms = gradient_norms<float>(problem, {0, 0});
   const double rest = phi_seed<float>(problem, {0, 0}) - kEpsilon * accumulated(norms, 1);

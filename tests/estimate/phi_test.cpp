@@ -28,8 +28,8 @@ class MadeUpRun {
     delta_ = Matrix<T>::Constant(kRows, 2, T(0.125));
     const Native<T> arithmetic;
     const auto end = forward_backward(arithmetic, problem_.network, parameters_,
-                                      arithmetic.embed(problem_.data.validation.features),
-                                      problem_.data.validation.labels);
+                                      arithmetic.embed(problem_.data->validation.features),
+                                      problem_.data->validation.labels);
     slope_ = std::sqrt(squared_norm(end.gradients));
     loss_ = end.loss;
   }
@@ -39,7 +39,7 @@ class MadeUpRun {
     return norm(row) * unit() * rms_ * std::sqrt(1 + step / 3.0);
   }
   [[nodiscard]] double norm(int row) const {
-    return problem_.data.train.features.row(kTrainRows[row]).norm();
+    return problem_.data->train.features.row(kTrainRows[row]).norm();
   }
   T& z(int row, int unit) { return z_(row, unit); }
   T& delta(int row, int unit) { return delta_(row, unit); }
@@ -47,7 +47,8 @@ class MadeUpRun {
   [[nodiscard]] double estimate(int steps = 1) const {
     PhiObserver<T> observer(problem_, {kLr, 0});
     const Native<T> arithmetic;
-    const Matrix<T> batch = problem_.data.train.features(kTrainRows, Eigen::all).template cast<T>();
+    const Matrix<T> batch =
+        problem_.data->train.features(kTrainRows, Eigen::all).template cast<T>();
     const Passes<Native<T>> passes{{batch, z_, arithmetic.relu(z_), Matrix<T>::Zero(kRows, 3)},
                                    {Matrix<T>(), delta_, Matrix<T>::Zero(kRows, 3)},
                                    {},
@@ -55,8 +56,8 @@ class MadeUpRun {
     const Indices labels(kRows, 0);
     for (int step = 0; step < steps; ++step)
       observer.on_step(arithmetic, {step, steps, kTrainRows, labels, parameters_, passes});
-    const auto validation = arithmetic.embed(problem_.data.validation.features);
-    observer.on_end(arithmetic, {steps, validation, problem_.data.validation.labels, parameters_,
+    const auto validation = arithmetic.embed(problem_.data->validation.features);
+    observer.on_end(arithmetic, {steps, validation, problem_.data->validation.labels, parameters_,
                                  static_cast<T>(loss_)});
     return observer.estimate();
   }

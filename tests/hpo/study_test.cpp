@@ -5,8 +5,10 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "numgeom/error.hpp"
+#include "numgeom/hpo/design.hpp"
 
 using namespace numgeom;
 
@@ -42,7 +44,7 @@ network = ["dense 4", "relu", "dense 3"]
 std::string error_of(const std::string& text) {
   const StudyFile file(text);
   try {
-    (void)load_problem(read_study(file.path()));
+    (void)LoadedStudy(read_study(file.path())).trials();
   } catch (const Error& error) {
     const std::string message = error.what();
     const std::string folder = file.path().parent_path().string() + "/";
@@ -71,8 +73,11 @@ TEST_CASE("a study needs data and a network, and has defaults for everything els
   CHECK(study.training.initialization == Initialization::kHe);
   CHECK(study.seed == 0);
   CHECK(study.precisions == std::vector<Precision>{Precision::kFp32});
-  CHECK((study.space.lr.low == 1e-3 && study.space.lr.high == 1.0 && study.space.lr.logarithmic));
-  CHECK((study.space.weight_decay.is_fixed() && study.space.weight_decay.low == 0));
+  REQUIRE(study.space.parameters.size() == 2);
+  const Parameter& lr = study.space.parameters[0];
+  CHECK((lr.name == "lr" && lr.low == 1e-3 && lr.high == 1.0 && lr.logarithmic));
+  const Parameter& decay = study.space.parameters[1];
+  CHECK((decay.name == "weight_decay" && decay.is_fixed() && decay.at(0) == Value(0.0)));
   CHECK(study.search.method == SearchMethod::kSobol);
   CHECK(study.search.trials == 12);
   CHECK(study.certify.width == 1e-9);
@@ -122,24 +127,27 @@ max_bits = 256
   CHECK(study.training.batch == 8);
   CHECK(study.training.initialization == Initialization::kGlorot);
   CHECK(study.precisions == std::vector<Precision>{Precision::kFp64, Precision::kFp32});
-  CHECK((study.space.lr.low == 0.25 && study.space.lr.high == 0.5 && !study.space.lr.logarithmic));
-  CHECK((study.space.weight_decay.is_fixed() && study.space.weight_decay.low == 1));
+  const Parameter& lr = study.space.parameters[0];
+  CHECK((lr.low == 0.25 && lr.high == 0.5 && !lr.logarithmic));
+  CHECK(study.space.parameters[1].at(0) == Value(1.0));
   CHECK(study.search.method == SearchMethod::kRandom);
   CHECK(study.search.seed == 4);
   CHECK(study.certify.width == 1e-6);
   CHECK(study.certify.tightness == 2);
   CHECK(study.certify.max_bits == 256);
 
-  const Problem problem = load_problem(study);
-  CHECK(problem.data.train.samples() == 20);
-  CHECK(problem.data.train.features.cols() == 7);
-  CHECK(problem.data.train.classes == 4);
-  const auto trials = make_trials(study, problem);
+  const LoadedStudy loaded(study);
+  CHECK(loaded.data().train.samples() == 20);
+  CHECK(loaded.data().train.features.cols() == 7);
+  CHECK(loaded.data().train.classes == 4);
+  const auto trials = loaded.trials();
   REQUIRE(trials.size() == 3);
-  const auto configurations = sample(study.space, study.search);
+  const auto assignments = sample(study.space, study.search);
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    CHECK(trials[i].problem == &problem);
-    CHECK(trials[i].configuration == configurations[i]);
+    CHECK(trials[i].problem == trials[0].problem);
+    CHECK(trials[i].assignment == assignments[i]);
+    CHECK(Value(trials[i].configuration.lr) == assignments[i].at("lr"));
+    CHECK(trials[i].configuration.weight_decay == 1);
     CHECK(trials[i].seed == 5);
   }
 }
@@ -149,7 +157,9 @@ TEST_CASE("a list gives its configurations in order, without weight decay unless
                        "[search]\nmethod = \"list\"\n"
                        "configurations = [{ lr = 1 }, { lr = 0.5, weight_decay = 0.125 }]\n");
   const Study study = read_study(file.path());
-  CHECK(study.search.configurations == std::vector<Configuration>{{1, 0}, {0.5, 0.125}});
+  CHECK(study.search.configurations ==
+        std::vector<Assignment>{{{"lr", 1.0}, {"weight_decay", 0.0}},
+                                {{"lr", 0.5}, {"weight_decay", 0.125}}});
 }
 
 TEST_CASE("paths are relative to the study, names are names") {
@@ -158,6 +168,54 @@ TEST_CASE("paths are relative to the study, names are names") {
   const Study study = read_study(file.path());
   CHECK(study.data.dataset == (file.path().parent_path() / "data/t.csv").string());
   CHECK(study.data.labels == "/l.npy");
+}
+
+TEST_CASE("hyperparameters change the network and the training") {
+  const StudyFile file(R"([problem]
+dataset = "synthetic"
+train = 20
+validation = 10
+network = ["dense $width", "$activation",
+           { repeat = "$depth", layers = ["dense $inner", "relu"] }, "dense 3"]
+[space]
+lr = 0.1
+inner = { low = 2, high = 4, type = "int", when = { depth = [1, 2] } }
+width = { choices = [4, 8] }
+depth = { low = 0, high = 2, type = "int" }
+activation = { choices = ["relu", "tanh"] }
+batch = { low = 4, high = 16, step = 4 }
+epochs = 3
+constraints = ["inner <= width"]
+[search]
+method = "grid"
+)");
+  const LoadedStudy loaded(read_study(file.path()));
+  const auto trials = loaded.trials();
+  // inner = 2, 3, 4 for each depth > 0, one without; width 2, activation 2, batch 4.
+  REQUIRE(trials.size() == 7 * 2 * 2 * 4);
+  std::set<const Problem*> problems;
+  for (const Trial& trial : trials) {
+    const auto depth = std::get<std::int64_t>(trial.assignment.at("depth"));
+    CHECK((trial.assignment.find("inner") == nullptr) == (depth == 0));
+    CHECK(trial.problem->network.layers.size() == static_cast<std::size_t>(3 + 2 * depth));
+    CHECK(trial.problem->network.layers[0].units ==
+          std::get<std::int64_t>(trial.assignment.at("width")));
+    CHECK(trial.problem->training.batch == std::get<std::int64_t>(trial.assignment.at("batch")));
+    CHECK(trial.problem->training.epochs == 3);
+    CHECK(trial.problem->data == trials[0].problem->data);
+    problems.insert(trial.problem);
+  }
+  CHECK(problems.size() == trials.size());
+  CHECK(loaded.trial(trials[5].assignment).problem == trials[5].problem);
+}
+
+TEST_CASE("a study without a problem is trained by others") {
+  const StudyFile file("[space]\nx = { low = 0, high = 1 }\n[search]\nmethod = \"gp\"\n");
+  const Study study = read_study(file.path());
+  CHECK(study.external);
+  REQUIRE(study.space.parameters.size() == 1);
+  CHECK(study.space.parameters[0].name == "x");
+  CHECK_THROWS_WITH(LoadedStudy(study), Catch::Contains("the table [problem] is missing"));
 }
 
 TEST_CASE("errors name the file, the line and the key") {
@@ -187,6 +245,26 @@ TEST_CASE("errors name the file, the line and the key") {
       {kProblem + "[search]\nmethod = \"list\"\nconfigurations = [{ lr = 1, momentum = 1 }]\n",
        "study.toml:8: search.configurations[1].momentum: unknown key; expected one of lr, "
        "weight_decay"},
+      {kProblem + "[space]\nwidth = 3\n",
+       "study.toml:7: space.width: unknown key; expected one of lr, "},
+      {"[problem]\ndataset = \"iris\"\nnetwork = [\"dense $n\"]\n",
+       "study.toml:3: problem.network: $n: [space] has no such hyperparameter"},
+      {kProblem + "[space]\nbatch = { low = 0, high = 4 }\n",
+       "study.toml:7: space.batch: batch: an integer ≥ 1 expected, not 0"},
+      {kProblem + "[space]\nlr = { low = 0, high = 4, type = \"int\" }\n",
+       "study.toml:7: space.lr.type: 'float' expected"},
+      {kProblem + "[space]\nlr = { low = 0, high = 4, when = { x = 1 } }\n",
+       "study.toml:6: space: lr: when: 'x' is not a hyperparameter above it"},
+      {kProblem + "[space]\nconstraints = [\"lr +\"]\n", "study.toml:7: space.constraints: "},
+      {kProblem + "[space]\nconstraints = [\"lr < width\"]\n",
+       "study.toml:6: space: constraint 'lr < width': 'width' is not a hyperparameter"},
+      {kProblem + "[search]\nmethod = \"gp\"\nacquisition = \"x\"\n",
+       "study.toml:8: search.acquisition: one of ei, log_ei, ucb, thompson, precision_aware "
+       "expected, not 'x'"},
+      {kProblem + "[search]\nmethod = \"tpe\"\nacquisition = \"ei\"\n",
+       "study.toml:8: search.acquisition: unknown key"},
+      {kProblem + "[search]\nmethod = \"tpe\"\n",
+       "study.toml: search: method \"tpe\" chooses by losses"},
       {kProblem + "[search]\npoints = 3\n", "study.toml:7: search.points: unknown key"},
       {kProblem + "[certify]\nmax_bits = 1\n",
        "study.toml:7: certify.max_bits: an integer from 53 to 1048576 expected, not 1"},

@@ -509,7 +509,7 @@ MUTATIONS = [
           "if (missing.empty()) {", "if (missing.empty() || ladder.rung().bits >= max_bits) {")),
     *_of("src/shadow/shadow_run.cpp", "certify",
          ("given-up-run-makes-no-errors",
-          "run.errors = {0, trial.problem->data.validation.samples()};",
+          "run.errors = {0, trial.problem->data->validation.samples()};",
           "run.errors = {0, 0};"),
          ("hopeless-run-is-judged",
           "} catch (const GivenUp&) {",

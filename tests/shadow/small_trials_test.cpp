@@ -98,7 +98,7 @@ TEST_CASE("enclosures of one trial agree, and more bits never widen them") {
 #ifdef NUMGEOM_TEST_ARB
     all.push_back({"Arb",
                    test::arb_loss(one.problem, inputs, one.configuration, 500),
-                   {0, one.problem.data.validation.samples()}});
+                   {0, one.problem.data->validation.samples()}});
     if (all.back().loss.width() < 1e-9) ++elsewhere;
 #endif
     for (std::size_t a = 0; a < all.size(); ++a)

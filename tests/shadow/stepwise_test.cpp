@@ -122,7 +122,7 @@ Seen check_run(const A& arithmetic, const Drawn& one, const Reference& reference
   };
   const StepwiseResult result =
       train_stepwise(arithmetic, one.problem, one.inputs, one.configuration, observer);
-  const int samples = one.problem.data.validation.samples();
+  const int samples = one.problem.data->validation.samples();
   seen.open = !result.open.empty();
   CHECK(result.loss.intersects(reference.loss));
   CHECK(result.errors.lower <= reference.errors.upper);
@@ -200,7 +200,9 @@ TEST_CASE("ρ bounds distances that grow by powers of ten") {
 TEST_CASE("a sign that no precision decides ends the run with a reason") {
   Drawn one = draw({"dense 2", "relu", "dense 3"}, 0.1, 0, 5);
   // A sample of zeros: its pre-activations stay exactly zero as long as it is the only one.
-  one.problem.data.train.features.row(0).setZero();
+  Split data = *one.problem.data;
+  data.train.features.row(0).setZero();
+  one.problem.data = std::make_shared<const Split>(std::move(data));
   one.inputs.batches.assign(3, Indices{0});
   const StepwiseResult result =
       train_stepwise(LimbArithmetic(LimbMidpoints(300)), one.problem, one.inputs, one.configuration,
@@ -208,7 +210,7 @@ TEST_CASE("a sign that no precision decides ends the run with a reason") {
   CHECK_THAT(result.open, Catch::Contains("sign of a pre-activation is open in step 1"));
   CHECK_FALSE(result.loss.is_bounded());
   CHECK(result.errors.lower == 0);
-  CHECK(result.errors.upper == one.problem.data.validation.samples());
+  CHECK(result.errors.upper == one.problem.data->validation.samples());
 
   const Trial trial{&one.problem, one.configuration, 5};
   const ShadowRun run =

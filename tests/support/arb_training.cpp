@@ -48,12 +48,12 @@ class Training {
 
   Number run() {
     for (const Indices& batch : inputs_.batches) step(batch);
-    const Rows features = rows_of(problem_.data.validation.features);
+    const Rows features = rows_of(problem_.data->validation.features);
     Number total;
     for (std::size_t i = 0; i < features.size(); ++i) {
       const Row logits = forward(features[i]).back();
       Number loss = log_of_sum(logits);
-      const auto label = static_cast<std::size_t>(problem_.data.validation.labels[i]);
+      const auto label = static_cast<std::size_t>(problem_.data->validation.labels[i]);
       arb_sub(loss.get(), loss.get(), logits[label].get(), bits_);
       arb_add(total.get(), total.get(), loss.get(), bits_);
     }
@@ -174,8 +174,8 @@ class Training {
       gradient.push_back(
           {Rows(layer.weights.size(), Row(layer.bias.size())), Row(layer.bias.size())});
     for (const int row : batch) {
-      const Rows sample = rows_of(problem_.data.train.features.row(row));
-      add_gradient(sample[0], problem_.data.train.labels[static_cast<std::size_t>(row)], gradient);
+      const Rows sample = rows_of(problem_.data->train.features.row(row));
+      add_gradient(sample[0], problem_.data->train.labels[static_cast<std::size_t>(row)], gradient);
     }
     for (std::size_t m = 0; m < layers_.size(); ++m) {
       for (std::size_t k = 0; k < layers_[m].weights.size(); ++k)

@@ -18,7 +18,7 @@ inline Problem small_problem(const std::vector<std::string>& layers, int train =
   options.split = {.train = train, .validation = validation, .shuffle_seed = {}};
   options.synthetic = {.features = 6, .informative = 4, .classes = 3, .seed = seed};
   Problem problem;
-  problem.data = load_problem_data(options);
+  problem.data = std::make_shared<const Split>(load_problem_data(options));
   problem.network = Network::parse(layers);
   problem.training.epochs = epochs;
   problem.training.batch = batch;

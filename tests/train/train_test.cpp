@@ -16,9 +16,9 @@ using Double = Native<double>;
 
 double loss_at(const Problem& problem, const std::vector<Matrix<double>>& parameters) {
   const Double arithmetic;
-  const auto batch = arithmetic.embed(problem.data.train.features);
+  const auto batch = arithmetic.embed(problem.data->train.features);
   const auto logits = forward(arithmetic, problem.network, parameters, batch).back();
-  return arithmetic.softmax_cross_entropy(logits, problem.data.train.labels).loss;
+  return arithmetic.softmax_cross_entropy(logits, problem.data->train.labels).loss;
 }
 
 std::vector<Matrix<double>> initial(const Problem& problem) {
@@ -40,7 +40,7 @@ TEST_CASE("gradients agree with finite differences for every layer") {
   auto parameters = initial(problem);
   const auto passes =
       forward_backward(arithmetic, problem.network, parameters,
-                       arithmetic.embed(problem.data.train.features), problem.data.train.labels);
+                       arithmetic.embed(problem.data->train.features), problem.data->train.labels);
   constexpr double kStep = 1e-6;
   for (std::size_t k = 0; k < parameters.size(); ++k) {
     for (Eigen::Index i = 0; i < parameters[k].size(); i += 3) {

@@ -1,52 +1,38 @@
 #pragma once
 
-#include <cstdint>
+#include <Eigen/Core>
+#include <string>
 #include <vector>
 
-#include "numgeom/train/problem.hpp"
+#include "numgeom/hpo/constraint.hpp"
+#include "numgeom/hpo/parameter.hpp"
 
 namespace numgeom {
 
-/// Values that one hyperparameter may take: an interval on a linear or logarithmic scale, or one
-/// value (low = high).
-struct Range {
-  double low = 0;
-  double high = 0;
-  bool logarithmic = false;
-
-  static Range fixed(double value) { return {value, value, false}; }
-  [[nodiscard]] bool is_fixed() const { return low == high; }
-  /// The value at position t ∈ [0, 1]: low + t·(high − low), or its analogue in the logarithm. The
-  /// ends are met exactly.
-  [[nodiscard]] double at(double t) const;
-  /// Throws `Error` naming `name` unless 0 ≤ low ≤ high are finite, and low > 0 if logarithmic.
-  void validate(const char* name) const;
-};
-
-/// The space that configurations are drawn from.
+/// The space that configurations are drawn from: parameters in an order, conditions, constraints.
+///
+/// Samplers work in its unit cube: one coordinate for each parameter that is not fixed. Coordinates
+/// of inactive parameters do not matter, and are 0.5 after `encode`.
 struct Space {
-  Range lr = {1e-3, 1.0, true};
-  Range weight_decay = Range::fixed(0);
-};
+  std::vector<Parameter> parameters;
+  std::vector<Constraint> constraints;
 
-/// How configurations are chosen.
-enum class SearchMethod {
-  kList,    ///< as given
-  kGrid,    ///< equally spaced on each scale, both ends included
-  kRandom,  ///< uniform on each scale, seeded
-  kSobol    ///< a Sobol sequence: spread more evenly than random
-};
+  /// Throws `Error` for a parameter that is not valid, a name that occurs twice, a condition on
+  /// something that is not an earlier parameter or on values that it never takes, and a constraint
+  /// on names that are not parameters or on a parameter that may be a name instead of a number.
+  void validate() const;
 
-struct Search {
-  SearchMethod method = SearchMethod::kSobol;
-  int trials = 12;                            ///< random, sobol
-  int points = 4;                             ///< grid: for each hyperparameter that is not fixed
-  std::uint64_t seed = 0;                     ///< random
-  std::vector<Configuration> configurations;  ///< list
-};
+  [[nodiscard]] const Parameter* find(std::string_view name) const;
+  /// The parameters that are tuned, in order: the coordinates of the unit cube.
+  [[nodiscard]] std::vector<const Parameter*> free() const;
+  [[nodiscard]] int dimensions() const { return static_cast<int>(free().size()); }
 
-/// The configurations of a search, in a fixed order. The first dimension (lr) varies slowest on a
-/// grid. Deviates come from Boost.Random, so they do not depend on the standard library.
-[[nodiscard]] std::vector<Configuration> sample(const Space& space, const Search& search);
+  /// The active parameters at a point of the unit cube.
+  [[nodiscard]] Assignment decode(const Eigen::VectorXd& unit) const;
+  /// Throws `Error` where an active parameter has no value or one that it cannot take.
+  [[nodiscard]] Eigen::VectorXd encode(const Assignment& assignment) const;
+  /// Every constraint holds; one that mentions an inactive parameter does.
+  [[nodiscard]] bool feasible(const Assignment& assignment) const;
+};
 
 }  // namespace numgeom

@@ -1,25 +1,39 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "numgeom/data/load.hpp"
+#include "numgeom/hpo/network_template.hpp"
+#include "numgeom/hpo/search.hpp"
 #include "numgeom/hpo/space.hpp"
 #include "numgeom/shadow/certify.hpp"
 
 namespace numgeom {
 
 /// A study file, read and checked: what to train, on what, which configurations, how to certify.
+///
+/// Hyperparameters named lr, weight_decay, epochs, batch and initialization set the training option
+/// of that name; any other one must be mentioned by the network (`$name`), a condition or a
+/// constraint.
 struct Study {
   std::filesystem::path file;
+  std::string text;       ///< of the file
+  bool external = false;  ///< without [problem]: somebody else trains
   DataOptions data;
-  Network network;
+  NetworkTemplate network;
   TrainingOptions training;
   std::uint64_t seed = 0;
   std::vector<Precision> precisions{Precision::kFp32};
-  Space space;
+  Space space = default_space();
   Search search;
   CertifyOptions certify;
+
+  /// lr from 1e-3 to 1 on a logarithmic scale, no weight decay.
+  static Space default_space();
 };
 
 /// Reads a study from a TOML file (the keys are listed in README.md).
@@ -27,12 +41,29 @@ struct Study {
 /// Throws `Error` with one line `FILE:LINE: KEY: what was expected` for a file that cannot be read,
 /// broken TOML, an unknown or missing key, a wrong type and a value out of range.
 [[nodiscard]] Study read_study(const std::filesystem::path& file);
+/// The same from a text; `file` is where relative paths start and what messages name.
+[[nodiscard]] Study parse_study(const std::string& text, const std::filesystem::path& file);
 
-/// Loads the study's data and puts the problem together. Throws `Error` as `load_problem_data` and
-/// `Problem::validate`, with the study's file in front.
-[[nodiscard]] Problem load_problem(const Study& study);
+/// A study with its data: makes trials, which live no longer than it does.
+class LoadedStudy {
+ public:
+  /// Throws `Error` as `load_problem_data`, and where the network does not fit the data, with the
+  /// study's file in front; also for an external study.
+  explicit LoadedStudy(Study study);
 
-/// The study's trials in order.
-[[nodiscard]] std::vector<Trial> make_trials(const Study& study, const Problem& problem);
+  [[nodiscard]] const Study& study() const { return study_; }
+  [[nodiscard]] const Split& data() const { return *data_; }
+  /// Throws `Error` where the assignment does not make a problem. Thread-safe.
+  [[nodiscard]] Trial trial(const Assignment& assignment) const;
+  /// The trials of a method that looks at no loss, in order. Throws `Error` for other methods.
+  [[nodiscard]] std::vector<Trial> trials() const;
+
+ private:
+  Study study_;
+  std::shared_ptr<const Split> data_;
+  mutable std::mutex mutex_;
+  /// By what tells problems apart.
+  mutable std::map<std::string, std::unique_ptr<const Problem>> problems_;
+};
 
 }  // namespace numgeom

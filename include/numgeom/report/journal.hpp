@@ -19,9 +19,9 @@ class Journal {
  public:
   /// Opens or creates `file`. Throws `Error` when it cannot be read or written, or when a line
   /// is not one of a journal's; the file is as it was then.
-  Journal(std::filesystem::path file, const Study& study, const Problem& problem);
+  Journal(std::filesystem::path file, const LoadedStudy& study);
 
-  /// The finished trial of that configuration and seed, if the journal has it.
+  /// The finished trial of that assignment and seed, if the journal has it.
   [[nodiscard]] std::optional<CertifiedTrial> find(const Trial& trial) const;
   /// Appends one line and flushes it. Throws `Error` when that fails.
   void append(const CertifiedTrial& trial);

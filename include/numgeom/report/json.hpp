@@ -12,7 +12,7 @@ namespace numgeom {
 /// README.md). Doubles are printed so that they read back to the same double, infinities and NaN as
 /// the strings "inf", "-inf", "nan"; bounds of enclosures are decimal strings rounded outward.
 /// Trials are numbered from 0. Two runs differ in the fields named `seconds` only.
-[[nodiscard]] std::string certify_json(const Study& study, const Problem& problem,
+[[nodiscard]] std::string certify_json(const LoadedStudy& study,
                                        const std::vector<CertifiedTrial>& trials,
                                        const Ranking& ranking);
 

@@ -69,16 +69,16 @@ StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& probl
                               const TrialInputs& inputs, const Configuration& configuration,
                               const StepObserver<Arithmetic>& observer) {
   const Network& network = problem.network;
-  const auto features = arithmetic.embed(problem.data.train.features);
+  const auto features = arithmetic.embed(problem.data->train.features);
   auto parameters = embed_parameters(arithmetic, inputs);
   const int steps = static_cast<int>(inputs.batches.size());
   StepwiseResult result;
-  result.errors = {0, problem.data.validation.samples()};
+  result.errors = {0, problem.data->validation.samples()};
   Magnitude rho;
   Passes<Arithmetic> passes;
   passes.outputs.resize(1);
   for (int t = 0; t < steps; ++t) {
-    const Indices labels = labels_of(problem.data.train.labels, inputs.batches[t]);
+    const Indices labels = labels_of(problem.data->train.labels, inputs.batches[t]);
     passes.outputs.front() = arithmetic.gather_rows(features, inputs.batches[t]);
     forward_backward(arithmetic, network, parameters, labels, passes);
     StepBound bound{t, steps, {}, {}, {}};
@@ -103,8 +103,8 @@ StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& probl
     observer(bound, parameters);
   }
 
-  const auto validation = arithmetic.embed(problem.data.validation.features);
-  const Indices& labels = problem.data.validation.labels;
+  const auto validation = arithmetic.embed(problem.data->validation.features);
+  const Indices& labels = problem.data->validation.labels;
   const auto outputs = forward(arithmetic, network, parameters, validation);
   const BoundMatrix deviations =
       output_deviations(arithmetic, network, parameters, outputs, rho).back();

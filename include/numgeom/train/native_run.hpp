@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "numgeom/arithmetic/concept.hpp"
+#include "numgeom/train/assignment.hpp"
 #include "numgeom/train/inputs.hpp"
 
 namespace numgeom {
@@ -23,6 +24,7 @@ struct Trial {
   const Problem* problem = nullptr;
   Configuration configuration;
   std::uint64_t seed = 0;
+  Assignment assignment = {};  ///< all that is tuned, by name; for reports
 };
 
 /// A cheap estimate of the error of a native loss, and what it cost. Never a certified bound.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "numgeom/data/dataset.hpp"
 #include "numgeom/train/network.hpp"
 
@@ -24,12 +26,12 @@ struct TrainingOptions {
 /// Data split, network and training procedure: everything that is not tuned. The loss is softmax
 /// cross-entropy, the optimiser stochastic gradient descent with weight decay.
 struct Problem {
-  Split data;
+  std::shared_ptr<const Split> data;  ///< shared: problems of one study differ in the rest
   Network network;
   TrainingOptions training;
 
-  /// Throws `Error` when the options are out of range or the network does not fit the data (both
-  /// shapes are named).
+  /// Throws `Error` when there are no data, the options are out of range or the network does not
+  /// fit the data (both shapes are named).
   void validate() const;
 };
 

@@ -135,22 +135,22 @@ std::vector<typename A::Matrix> embed_parameters(const A& arithmetic, const Tria
 template <Arithmetic A>
 TrainingResult<A> train(const A& arithmetic, const Problem& problem, const TrialInputs& inputs,
                         const Configuration& configuration, TrainingObserver<A>& observer) {
-  const auto features = arithmetic.embed(problem.data.train.features);
+  const auto features = arithmetic.embed(problem.data->train.features);
   auto parameters = embed_parameters(arithmetic, inputs);
   const int steps = static_cast<int>(inputs.batches.size());
   Passes<A> passes;
   passes.outputs.resize(1);
   for (int step = 0; step < steps; ++step) {
     const Indices& rows = inputs.batches[step];
-    const Indices labels = labels_of(problem.data.train.labels, rows);
+    const Indices labels = labels_of(problem.data->train.labels, rows);
     refill::gather_rows(arithmetic, features, rows, passes.outputs.front());
     forward_backward(arithmetic, problem.network, parameters, labels, passes);
     observer.on_step(arithmetic, StepView<A>{step, steps, rows, labels, parameters, passes});
     descend(arithmetic, configuration, passes.gradients, parameters);
   }
 
-  const auto validation = arithmetic.embed(problem.data.validation.features);
-  const Indices& labels = problem.data.validation.labels;
+  const auto validation = arithmetic.embed(problem.data->validation.features);
+  const Indices& labels = problem.data->validation.labels;
   const auto logits = forward(arithmetic, problem.network, parameters, validation).back();
   auto loss = arithmetic.softmax_cross_entropy(logits, labels).loss;
   const ErrorCount errors = arithmetic.count_errors(logits, labels);

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <functional>
+#include <stop_token>
+
+namespace numgeom::cli {
+
+/// Runs a function with a stop token that Ctrl-C triggers.
+void run_interruptibly(const std::function<void(const std::stop_token&)>& function);
+
+/// Runs `work` in that many processes of its own until all have ended, and `tick` now and then in
+/// this one. Ctrl-C reaches all of them; when this process dies they stop after their trial. What a
+/// worker throws as `Error` is printed, and the result is false; so it is where one was killed.
+/// Must be called before this process has threads.
+[[nodiscard]] bool run_processes(int count, const std::function<void(const std::stop_token&)>& work,
+                                 const std::function<void()>& tick);
+
+}  // namespace numgeom::cli

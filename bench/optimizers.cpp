@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "numgeom/arithmetic/environment.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/hpo/sampler.hpp"
 #include "timing.hpp"
@@ -111,6 +112,7 @@ void print(const std::string& problem, const std::string& sampler, std::uint64_t
 }  // namespace
 
 int main(int argc, char** argv) try {
+  numgeom::keep_freed_memory();
   const int evaluations = argc > 1 ? std::atoi(argv[1]) : 100;
   const auto seeds = static_cast<std::uint64_t>(argc > 2 ? std::atoi(argv[2]) : 25);
   std::vector<std::string> samplers(argv + std::min(argc, 3), argv + argc);

@@ -112,7 +112,11 @@ int optimize(const OptimizeArguments& arguments) {
                            fmt::join(study.study().network.describe(), " – ")));
   const bool well = search(arguments, study, stored);
   Storage storage(arguments.storage.file, Storage::Mode::kExisting);
-  SearchResult result{storage.study(stored.name), storage.trials(stored.id), std::nullopt, {}};
+  SearchResult result{storage.study(stored.name),
+                      storage.trials(stored.id),
+                      std::nullopt,
+                      {},
+                      study.study().search.penalty.last};
   if (InterruptGuard::requested()) return interrupted(arguments, result);
   if (!well) {
     print_note(

@@ -23,6 +23,7 @@ SearchResult load(const StorageArguments& arguments) {
   const Storage storage(arguments.file, Storage::Mode::kReadOnly);
   SearchResult result{find_study(storage, arguments), {}, std::nullopt, {}};
   result.trials = storage.trials(result.study.id);
+  result.penalty = parse_study(result.study.definition, arguments.file).search.penalty.last;
   return result;
 }
 

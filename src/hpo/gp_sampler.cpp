@@ -25,7 +25,7 @@ constexpr int kFitAlways = 200;     ///< observations up to which every suggesti
 constexpr double kFitGrowth = 1.1;  ///< and from then on after this growth
 constexpr int kRestartsUpTo = 40;   ///< observations up to which several starts are tried
 constexpr int kFirstEvaluations = 60;
-constexpr int kEvaluations = 15;
+constexpr int kEvaluations = 11;
 constexpr int kThompsonPoints = 256;
 /// Above the median, in units of median − least. Measured on Branin, where losses of up to 300 hide
 /// a minimum at 0.4: 2 leaves 2e-3 after 30 evaluations, 0.3 leaves 1e-5.

@@ -117,15 +117,16 @@ Pairs pairs_of(const std::vector<StoredTrial>& trials, int number) {
   return pairs;
 }
 
-std::string choice_text(const std::vector<StoredTrial>& trials) {
+std::string choice_text(const std::vector<StoredTrial>& trials, double penalty) {
   const int best = chosen_trial(trials, 0);
   if (best < 0) return "no trial has a finite loss\n";
-  const int trusted = chosen_trial(trials, 1);
+  const int trusted = chosen_trial(trials, penalty);
   const Pairs pairs = pairs_of(trials, best);
   return fmt::format(
-             "least loss: trial {}\nleast loss + δ: trial {}\n"
+             "least loss: trial {}\nleast loss + {}δ: trial {}\n"
              "front of loss and δ: {}\n",
-             best, trusted, fmt::join(pareto_front(trials), ", ")) +
+             best, penalty == 1 ? std::string() : fmt::format("{:g}·", penalty), trusted,
+             fmt::join(pareto_front(trials), ", ")) +
          fmt::format("order against the least loss is beyond both δ in {} of {} pairs\n",
                      pairs.reliable, pairs.all);
 }
@@ -269,7 +270,7 @@ bool reliable_order(const Evaluation& first, const Evaluation& second) {
 }
 
 std::string search_text(const SearchResult& result, int most) {
-  return trials_table(result, most) + "\n" + choice_text(result.trials) +
+  return trials_table(result, most) + "\n" + choice_text(result.trials, result.penalty) +
          (result.race ? race_text(result) : "");
 }
 
@@ -282,7 +283,7 @@ std::string search_json(const SearchResult& result) {
                    {"study", result.study.name},
                    {"trials", trials},
                    {"best", choice_json(best)},
-                   {"trusted", choice_json(chosen_trial(result.trials, 1))},
+                   {"trusted", choice_json(chosen_trial(result.trials, result.penalty))},
                    {"pareto_front", pareto_front(result.trials)},
                    {"reliable_pairs", {{"with_best", pairs.all}, {"reliable", pairs.reliable}}}};
   if (result.race) document["race"] = race_json(result);

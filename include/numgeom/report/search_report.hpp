@@ -15,6 +15,7 @@ struct SearchResult {
   std::vector<StoredTrial> trials;
   std::optional<Race> race;       ///< nothing where none was run
   std::vector<int> race_numbers;  ///< the stored number of every trial of the race
+  double penalty = 1;             ///< λ: what a unit of δ is worth against a unit of loss
 };
 
 /// The number of the trial with the least loss + penalty·δ (an unknown δ counts as none); −1 where

@@ -38,7 +38,7 @@ dataset = "synthetic"
 train = 200
 validation = 100
 network = ["dense 12", "relu", "dense 3"]
-synthetic = { features = 10, informative = 5, classes = 3, noise = 1.0, seed = 5 }
+synthetic = { features = 10, informative = 5, classes = 3, seed = 5 }
 [training]
 epochs = 20
 [space]
@@ -82,7 +82,7 @@ def main():
     parser.add_argument("--program", default=ROOT / "build" / "release" / "bin" / "numgeom")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=30)
-    parser.add_argument("--penalty", type=float, default=1e4)
+    parser.add_argument("--penalty", type=float, default=1e5)
     parser.add_argument("--delta", choices=["phi", "certified"], default="certified")
     parser.add_argument("--studies", nargs="*", default=list(STUDIES))
     options = parser.parse_args()

@@ -1,21 +1,24 @@
 #include <fmt/format.h>
 
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/hpo/optimize.hpp"
 #include "output.hpp"
 #include "storage_options.hpp"
+#include "train/assignment_json.hpp"
 
 namespace numgeom::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = OrderedJson;
 
 /// An outside trainer asks as long as it likes: the budget is its own.
 constexpr int kMostTrialsAsked = std::numeric_limits<int>::max();
+
+/// Who holds a trial that was asked for: no process, so that only its lease tells when it is lost.
+constexpr const char* kAsker = "ask";
 
 struct AskArguments {
   std::string study;
@@ -23,10 +26,6 @@ struct AskArguments {
   int count = 1;
   double lease_seconds = 3600;
 };
-
-Json value_json(const Value& value) {
-  return std::visit([](const auto& x) { return Json(x); }, value);
-}
 
 /// One suggestion a line; fewer where there are no more.
 int ask(const AskArguments& arguments) {
@@ -39,28 +38,17 @@ int ask(const AskArguments& arguments) {
   const auto sampler = make_sampler(study.space, study.search);
   for (int i = 0; i < arguments.count; ++i) {
     const ClaimAnswer answer =
-        storage.claim(stored.id, worker_name(), arguments.lease_seconds, kMostTrialsAsked,
+        storage.claim(stored.id, kAsker, arguments.lease_seconds, kMostTrialsAsked,
                       [&sampler](const History& history) { return sampler->suggest(history); });
     if (answer.state != ClaimAnswer::State::kClaimed) {
       print_note("numgeom: there is nothing more to try\n");
       return kNotDone;
     }
-    Json parameters = Json::object();
-    for (const auto& [parameter, value] : answer.claim.assignment)
-      parameters[parameter] = value_json(value);
-    print_result(Json{{"trial", answer.claim.number}, {"parameters", parameters}}.dump() + "\n");
+    const Json line = {{"trial", answer.claim.number},
+                       {"parameters", assignment_json(answer.claim.assignment)}};
+    print_result(line.dump() + "\n");
   }
   return kDone;
-}
-
-/// A number, or "inf", "-inf", "nan" as a string.
-double number_of(const Json& json) {
-  if (json.is_number()) return json.get<double>();
-  for (const auto& [text, value] : {std::pair{"inf", std::numeric_limits<double>::infinity()},
-                                    std::pair{"-inf", -std::numeric_limits<double>::infinity()},
-                                    std::pair{"nan", std::numeric_limits<double>::quiet_NaN()}})
-    if (json == text) return value;
-  throw Error("a number expected, or \"inf\", \"-inf\", \"nan\"; not " + json.dump());
 }
 
 struct Told {
@@ -81,10 +69,10 @@ Told read_told(const std::string& line) {
       told.trial = value.get<int>();
       has_trial = true;
     } else if (key == "loss") {
-      told.outcome.loss = number_of(value);
+      told.outcome.loss = number_from_json(value);
       has_loss = true;
     } else if (key == "error_bound") {
-      const double bound = number_of(value);
+      const double bound = number_from_json(value);
       if (!(bound >= 0)) throw Error("error_bound: a number ≥ 0 expected, not " + value.dump());
       told.outcome.delta = bound;
     } else if (key == "failed") {

@@ -43,10 +43,11 @@ int budget_of(const OptimizeArguments& arguments, const Study& study) {
   return counted ? static_cast<int>(sample(study.space, study.search).size()) : study.search.trials;
 }
 
-StoredStudy open(const OptimizeArguments& arguments, const Study& study) {
+StoredStudy open(const OptimizeArguments& arguments, const LoadedStudy& study) {
   Storage storage(arguments.storage.file);
   const int batch = arguments.deterministic ? arguments.workers : 0;
-  StoredStudy stored = storage.open_study(name_of(arguments), study.text, batch);
+  StoredStudy stored =
+      storage.open_study(name_of(arguments), study.study().text, batch, study.data_hash());
   release_dead_workers(storage, stored.id);
   return stored;
 }
@@ -67,11 +68,7 @@ bool search(const OptimizeArguments& arguments, const LoadedStudy& study,
     const int finished = now.done + now.failed;
     progress.update(static_cast<double>(finished) / budget, finished, budget);
   };
-  bool well = true;
-  if (arguments.workers == 1 && arguments.quiet)
-    run_interruptibly(work_here);
-  else
-    well = run_processes(arguments.workers, work_here, tick);
+  const bool well = run_processes(arguments.workers, work_here, tick);
   progress.close();
   return well;
 }
@@ -80,12 +77,13 @@ bool search(const OptimizeArguments& arguments, const LoadedStudy& study,
 Race run_race(const OptimizeArguments& arguments, const LoadedStudy& study, Storage& storage,
               const StoredStudy& stored, const RaceEntry& entry) {
   ProgressLine progress("certify", arguments.quiet);
+  const std::string fingerprint = study.fingerprint();
   Race result;
   run_interruptibly([&](const std::stop_token& stop) {
     result = race(entry.trials, {study.study().certify, thread_count(0)}, stop,
                   [&](const RaceTrial& trial, int index, int done, int planned) {
                     storage.annotate(stored.id, entry.numbers[static_cast<std::size_t>(index)],
-                                     race_annotation(trial));
+                                     race_annotation(trial, fingerprint));
                     progress.update(static_cast<double>(done) / planned, done, planned);
                   });
   });
@@ -105,7 +103,7 @@ int interrupted(const OptimizeArguments& arguments, const SearchResult& result) 
 int optimize(const OptimizeArguments& arguments) {
   arguments.json.require_writable();
   const LoadedStudy study(read_study(arguments.study));
-  const StoredStudy stored = open(arguments, study.study());
+  const StoredStudy stored = open(arguments, study);
   const InterruptGuard guard;
   if (!arguments.quiet)
     print_note(fmt::format("{}: {}, network {}\n", arguments.study, study.data().description,

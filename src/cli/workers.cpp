@@ -1,11 +1,13 @@
 #include "workers.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
@@ -22,15 +24,49 @@ namespace {
 
 constexpr std::chrono::milliseconds kTickPeriod{50};
 
+/// Carries one line from the first worker that has something to say.
+class Pipe {
+ public:
+  Pipe() {
+    if (pipe(ends_.data()) != 0)
+      throw Error("--workers: no pipe: " + std::generic_category().message(errno));
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+
+  /// Whole, where it is shorter than a pipe's buffer.
+  void say(std::string_view message) const {
+    (void)!write(ends_[1], message.data(), std::min<std::size_t>(message.size(), kMostBytes));
+  }
+  /// Empty where nobody said anything. Workers have ended, so that there is nothing to wait for.
+  [[nodiscard]] std::string heard() const {
+    fcntl(ends_[0], F_SETFL, O_NONBLOCK);
+    std::string text(kMostBytes, '\0');
+    const ssize_t count = read(ends_[0], text.data(), text.size());
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, count)));
+    return text.substr(0, text.find(kEnd));
+  }
+  static constexpr char kEnd = '\0';
+
+ private:
+  static constexpr std::size_t kMostBytes = 4096;
+  std::array<int, 2> ends_{};
+};
+
 /// Ends the process of a worker: with its destructors, without the parent's.
-[[noreturn]] void be_worker(const std::function<void(const std::stop_token&)>& work, pid_t parent) {
+[[noreturn]] void be_worker(const std::function<void(const std::stop_token&)>& work, pid_t parent,
+                            const Pipe& pipe) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(kNotDone);
   int code = kDone;
   try {
     run_interruptibly(work);
   } catch (const Error& error) {
-    print_note(fmt::format("numgeom: {}\n", error.what()));
+    pipe.say(std::string(error.what()) + Pipe::kEnd);
     code = kBadInput;
   } catch (const std::exception& error) {
     print_note(fmt::format("numgeom: internal error: {}\n", error.what()));
@@ -39,16 +75,16 @@ constexpr std::chrono::milliseconds kTickPeriod{50};
   _exit(code);
 }
 
-/// Takes the processes that have ended out of the list; false where one did not end well.
-bool reap(std::vector<pid_t>& processes) {
-  bool well = true;
-  std::erase_if(processes, [&well](pid_t process) {
+/// Takes the processes that have ended out of the list; the first exit code that is not 0.
+int reap(std::vector<pid_t>& processes) {
+  int code = kDone;
+  std::erase_if(processes, [&code](pid_t process) {
     int status = 0;
     if (waitpid(process, &status, WNOHANG) != process) return false;
-    well = well && WIFEXITED(status) && WEXITSTATUS(status) == kDone;
+    if (code == kDone) code = WIFEXITED(status) ? WEXITSTATUS(status) : kNotDone;
     return true;
   });
-  return well;
+  return code;
 }
 
 }  // namespace
@@ -67,21 +103,30 @@ void run_interruptibly(const std::function<void(const std::stop_token&)>& functi
 bool run_processes(int count, const std::function<void(const std::stop_token&)>& work,
                    const std::function<void()>& tick) {
   const pid_t parent = getpid();
+  const Pipe pipe;
   std::vector<pid_t> processes;
+  const auto stop_all = [&processes] {
+    for (const pid_t process : processes) kill(process, SIGTERM);
+  };
   for (int i = 0; i < count; ++i) {
     const pid_t process = fork();
-    if (process == 0) be_worker(work, parent);
-    if (process < 0)
+    if (process == 0) be_worker(work, parent, pipe);
+    if (process < 0) {
+      stop_all();
       throw Error(fmt::format("--workers {}: no process could be started: {}", count,
                               std::generic_category().message(errno)));
+    }
     processes.push_back(process);
   }
   bool well = true;
   while (!processes.empty()) {
     std::this_thread::sleep_for(kTickPeriod);
-    well = reap(processes) && well;
+    const int code = reap(processes);
+    if (code == kBadInput) stop_all();
+    well = well && code == kDone;
     tick();
   }
+  if (const std::string message = pipe.heard(); !message.empty()) throw Error(message);
   return well;
 }
 

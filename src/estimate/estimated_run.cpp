@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <tuple>
 
 #include "numgeom/estimate/phi.hpp"
 #include "numgeom/estimate/phi_seed.hpp"
@@ -45,34 +46,36 @@ class Timed {
   double seconds_ = 0;
 };
 
-template <class T>
-class AllEstimators : public TrainingObserver<Native<T>> {
+/// Several estimators watch one training.
+template <class T, template <class> class... Observers>
+class Estimators : public TrainingObserver<Native<T>> {
  public:
-  AllEstimators(const Problem& problem, const Configuration& configuration)
-      : phi_(problem, configuration), phi_seed_(problem, configuration) {}
+  Estimators(const Problem& problem, const Configuration& configuration)
+      : observers_(Timed<Observers<T>>(problem, configuration)...) {}
 
   void on_step(const Native<T>& arithmetic, const StepView<Native<T>>& view) override {
-    phi_.on_step(arithmetic, view);
-    phi_seed_.on_step(arithmetic, view);
+    (get<Observers>().on_step(arithmetic, view), ...);
   }
   void on_end(const Native<T>& arithmetic, const EndView<Native<T>>& view) override {
-    phi_.on_end(arithmetic, view);
-    phi_seed_.on_end(arithmetic, view);
+    (get<Observers>().on_end(arithmetic, view), ...);
   }
   [[nodiscard]] std::map<std::string, Estimate> estimates() const {
-    return {{PhiObserver<T>::kName, phi_.estimate()},
-            {PhiSeedObserver<T>::kName, phi_seed_.estimate()}};
+    return {{Observers<T>::kName, std::get<Timed<Observers<T>>>(observers_).estimate()}...};
   }
 
  private:
-  Timed<PhiObserver<T>> phi_;
-  Timed<PhiSeedObserver<T>> phi_seed_;
+  template <template <class> class Observer>
+  Timed<Observer<T>>& get() {
+    return std::get<Timed<Observer<T>>>(observers_);
+  }
+
+  std::tuple<Timed<Observers<T>>...> observers_;
 };
 
-template <class T>
+template <class T, template <class> class... Observers>
 NativeRun run(const Trial& trial, const TrialInputs& inputs, Precision precision) {
   const auto start = Clock::now();
-  AllEstimators<T> estimators(*trial.problem, trial.configuration);
+  Estimators<T, Observers...> estimators(*trial.problem, trial.configuration);
   const auto result = train(Native<T>(), *trial.problem, inputs, trial.configuration, estimators);
   NativeRun native{precision, static_cast<double>(result.loss), result.errors, seconds_since(start),
                    estimators.estimates()};
@@ -80,12 +83,21 @@ NativeRun run(const Trial& trial, const TrialInputs& inputs, Precision precision
   return native;
 }
 
+template <template <class> class... Observers>
+NativeRun run_in(Precision precision, const Trial& trial, const TrialInputs& inputs) {
+  return precision == Precision::kFp32 ? run<float, Observers...>(trial, inputs, precision)
+                                       : run<double, Observers...>(trial, inputs, precision);
+}
+
 }  // namespace
 
 NativeRun run_native_with_estimates(const Trial& trial, const TrialInputs& inputs,
                                     Precision precision) {
-  return precision == Precision::kFp32 ? run<float>(trial, inputs, precision)
-                                       : run<double>(trial, inputs, precision);
+  return run_in<PhiObserver, PhiSeedObserver>(precision, trial, inputs);
+}
+
+NativeRun run_native_with_phi(const Trial& trial, const TrialInputs& inputs, Precision precision) {
+  return run_in<PhiObserver>(precision, trial, inputs);
 }
 
 }  // namespace numgeom

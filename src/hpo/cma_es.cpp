@@ -236,10 +236,7 @@ class CmaEsSampler : public Sampler {
     const Eigen::VectorXd stretch = stretch_of(state);
     Deviates deviates(seed_, history.size());
     const auto draw = [&] { return draw_point(state, stretch, deviates); };
-    const auto is_new = [&](const Assignment& a) {
-      return std::none_of(history.begin(), history.end(),
-                          [&](const Evaluation& trial) { return trial.assignment == a; });
-    };
+    const auto is_new = [&](const Assignment& a) { return !was_tried(history, a); };
     auto found = feasible_of(space_, kTries, draw, is_new);
     if (!found) found = feasible_of(space_, kTries, draw, [](const Assignment&) { return true; });
     if (!found) found = feasible_at_random(space_, deviates);

@@ -19,6 +19,7 @@ class Deviates {
     engine_.seed(words);
   }
 
+  [[nodiscard]] std::uint64_t word() { return engine_(); }
   [[nodiscard]] double uniform() { return uniform_(engine_); }
   [[nodiscard]] double normal() { return normal_(engine_); }
 

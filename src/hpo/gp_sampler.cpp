@@ -4,11 +4,9 @@
 
 #include <Eigen/Eigenvalues>
 #include <algorithm>
-#include <boost/random/mersenne_twister.hpp>
-#include <boost/random/normal_distribution.hpp>
-#include <boost/random/seed_seq.hpp>
 #include <cmath>
 
+#include "feasible.hpp"
 #include "maximise.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/hpo/acquisition.hpp"
@@ -32,20 +30,13 @@ constexpr int kThompsonPoints = 256;
 constexpr double kHeadroom = 0.3;
 constexpr double kUnknown = -1;  ///< a variance to be fitted
 constexpr double kLeastDelta = 1e-300;
+constexpr double kMostDelta = 1e100;  ///< its square is a double
 
 std::vector<int> nominal_cells(const Space& space) {
   std::vector<int> cells;
   for (const Parameter* parameter : space.free())
     cells.push_back(parameter->is_nominal() ? static_cast<int>(parameter->cells()) : 0);
   return cells;
-}
-
-boost::random::mt19937_64 stream(std::uint64_t seed, std::size_t number) {
-  const std::uint32_t words[] = {static_cast<std::uint32_t>(seed),
-                                 static_cast<std::uint32_t>(seed >> 32),
-                                 static_cast<std::uint32_t>(number), 0x6770U};
-  boost::random::seed_seq sequence(std::begin(words), std::end(words));
-  return boost::random::mt19937_64(sequence);
 }
 
 double median(std::vector<double> values) {
@@ -124,7 +115,7 @@ class HistoryReader {
     }
     seen.finished.push_back(&evaluation);
     const bool known = evaluation.delta && std::isfinite(*evaluation.delta);
-    const double delta = known ? *evaluation.delta : 0;
+    const double delta = known ? std::min(*evaluation.delta, kMostDelta) : 0;
     loss_.add(point, std::min(evaluation.loss, ceiling_), known ? delta * delta : kUnknown);
     if (!known) return;
     seen.any_delta = seen.any_delta || delta > 0;
@@ -173,10 +164,7 @@ class GpSampler : public Sampler {
  public:
   GpSampler(const Space& space, const Search& search)
       : space_(space), search_(search), cells_(nominal_cells(space)) {
-    Search startup = search;
-    startup.method = SearchMethod::kSobol;
-    startup.seed = search.seed_or_zero();
-    startup_ = design_sampler(space, startup);
+    startup_ = startup_design(space, search);
     startup_trials_ = search.startup > 0 ? search.startup : space.dimensions() + 2;
   }
 
@@ -198,15 +186,15 @@ class GpSampler : public Sampler {
   };
 
   Suggestion by_model(const History& history) {
-    auto random = stream(search_.seed_or_zero(), history.size());
+    Deviates deviates(search_.seed_or_zero(), history.size());
     const Seen seen = HistoryReader(space_, history).read();
     Memo memo = last_memo(history);
     Model model{Surrogate(cells_), std::nullopt, 0, penalty_at(history.size())};
     const bool fits = must_fit(memo, seen.losses.values.size());
-    learn(model.loss, seen.losses, memo.loss, fits, memo.fitted, random);
+    learn(model.loss, seen.losses, memo.loss, fits, memo.fitted, deviates);
     if (search_.acquisition == AcquisitionKind::kPrecisionAware && seen.any_delta) {
       model.log_delta.emplace(cells_);
-      learn(*model.log_delta, seen.log_deltas, memo.log_delta, fits, memo.fitted, random);
+      learn(*model.log_delta, seen.log_deltas, memo.log_delta, fits, memo.fitted, deviates);
     }
     if (fits) memo.fitted = static_cast<int>(seen.losses.values.size());
     memo.loss = model.loss.kernel();
@@ -216,9 +204,9 @@ class GpSampler : public Sampler {
       model.loss.add(point, model.loss.predict(point).mean, 0);
     model.best = best_of(model, seen);
     const auto points = search_.acquisition == AcquisitionKind::kThompson
-                            ? thompson(model, seen, random)
-                            : maximise(space_, acquisition_of(model), centres(seen), random);
-    return {first_new(points, history, random), memo.flat(), note(jitter)};
+                            ? thompson(model, seen, deviates)
+                            : maximise(space_, acquisition_of(model), centres(seen), deviates);
+    return {first_new(points, history, deviates), memo.flat(), note(jitter)};
   }
 
   static std::string note(double jitter) {
@@ -239,7 +227,7 @@ class GpSampler : public Sampler {
 
   static void learn(Surrogate& surrogate, const Observations& observations,
                     const std::optional<KernelParameters>& known, bool fits, int fitted,
-                    boost::random::mt19937_64& random) {
+                    Deviates& deviates) {
     if (!fits && known) {
       extend(surrogate, observations, *known, fitted);
       return;
@@ -250,8 +238,7 @@ class GpSampler : public Sampler {
     if (restarts) {
       starts.push_back(surrogate.prior_mode());
       starts.push_back(surrogate.prior_mode());
-      boost::random::normal_distribution<double> normal;
-      for (double& x : starts.back().log_lengths) x += normal(random);
+      for (double& x : starts.back().log_lengths) x += deviates.normal();
     }
     surrogate.fit(observations, starts, restarts ? kFirstEvaluations : kEvaluations);
   }
@@ -355,14 +342,13 @@ class GpSampler : public Sampler {
 
   /// Candidates in the order of one function drawn from the posterior.
   [[nodiscard]] std::vector<VectorXd> thompson(const Model& model, const Seen& seen,
-                                               boost::random::mt19937_64& random) const {
-    const MatrixXd points = candidates(space_, kThompsonPoints, centres(seen), random);
+                                               Deviates& deviates) const {
+    const MatrixXd points = candidates(space_, kThompsonPoints, centres(seen), deviates);
     const auto [means, covariance] = model.loss.joint(points);
     // Covariances of close points are singular in doubles: eigenvalues below zero are zero.
     const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(covariance);
     VectorXd normals(points.rows());
-    boost::random::normal_distribution<double> normal;
-    for (double& x : normals) x = normal(random);
+    for (double& x : normals) x = deviates.normal();
     const VectorXd roots = solver.eigenvalues().array().max(0).sqrt();
     const VectorXd drawn = means + solver.eigenvectors() * roots.cwiseProduct(normals);
     std::vector<Index> order(static_cast<std::size_t>(points.rows()));
@@ -376,20 +362,15 @@ class GpSampler : public Sampler {
 
   /// The first that was never suggested; where all were, a random one, or the first again.
   Assignment first_new(const std::vector<VectorXd>& points, const History& history,
-                       boost::random::mt19937_64& random) const {
-    const auto is_new = [&history](const Assignment& assignment) {
-      return std::none_of(history.begin(), history.end(), [&assignment](const Evaluation& e) {
-        return e.assignment == assignment;
-      });
-    };
+                       Deviates& deviates) const {
     for (const VectorXd& point : points) {
       Assignment assignment = space_.decode(point);
-      if (is_new(assignment)) return assignment;
+      if (!was_tried(history, assignment)) return assignment;
     }
-    const MatrixXd others = candidates(space_, kThompsonPoints, {}, random);
+    const MatrixXd others = candidates(space_, kThompsonPoints, {}, deviates);
     for (Index i = 0; i < others.rows(); ++i) {
       Assignment assignment = space_.decode(others.row(i).transpose());
-      if (is_new(assignment)) return assignment;
+      if (!was_tried(history, assignment)) return assignment;
     }
     return space_.decode(points.front());
   }

@@ -1,12 +1,9 @@
 #include "maximise.hpp"
 
 #include <algorithm>
-#include <boost/random/normal_distribution.hpp>
-#include <boost/random/uniform_01.hpp>
 #include <numeric>
 
-#include "numgeom/error.hpp"
-#include "numgeom/hpo/design.hpp"
+#include "feasible.hpp"
 
 namespace numgeom {
 namespace {
@@ -21,7 +18,6 @@ constexpr int kLocalCandidates = 10;  ///< for each centre
 constexpr int kSearches = 3;
 constexpr int kEvaluations = 25;
 constexpr int kExchanges = 4;
-constexpr int kMostRejected = 10'000;
 /// Steps from a centre, in the unit cube.
 constexpr double kSteps[] = {0.1, 0.01, 0.001};
 constexpr double kCellChange = 0.3;  ///< probability that a nominal coordinate changes
@@ -31,21 +27,18 @@ struct Found {
   double value;
 };
 
-VectorXd step_from(const Space& space, const VectorXd& centre, double size,
-                   boost::random::mt19937_64& random) {
-  boost::random::normal_distribution<double> normal;
-  boost::random::uniform_01<double> uniform;
+VectorXd step_from(const Space& space, const VectorXd& centre, double size, Deviates& deviates) {
   VectorXd point = centre;
   Index d = 0;
   for (const Parameter* parameter : space.free()) {
     double& x = point[d++];
     if (parameter->is_nominal()) {
-      if (uniform(random) < kCellChange) x = uniform(random);
+      if (deviates.uniform() < kCellChange) x = deviates.uniform();
       continue;
     }
     const double cells = static_cast<double>(parameter->cells());
     const double width = cells > 0 ? std::max(size, 1 / cells) : size;
-    x = std::clamp(x + width * normal(random), 0.0, 1.0);
+    x = std::clamp(x + width * deviates.normal(), 0.0, 1.0);
   }
   return point;
 }
@@ -131,18 +124,18 @@ class LocalSearch {
 }  // namespace
 
 MatrixXd candidates(const Space& space, int count, const std::vector<VectorXd>& centres,
-                    boost::random::mt19937_64& random) {
+                    Deviates& deviates) {
   std::vector<VectorXd> found;
   const auto add = [&](const VectorXd& point) {
     const Assignment assignment = space.decode(point);
     if (space.feasible(assignment)) found.push_back(space.encode(assignment));
   };
-  const auto points = sobol_points(space.dimensions(), random());
+  const auto points = sobol_points(space.dimensions(), deviates.word());
   for (int i = 0; i < count || (found.empty() && i < kMostRejected); ++i) add(*points->next());
   for (const VectorXd& centre : centres)
     for (int i = 0; i < kLocalCandidates; ++i)
-      for (const double size : kSteps) add(step_from(space, centre, size, random));
-  if (found.empty()) throw Error("space: no point was found that meets the constraints");
+      for (const double size : kSteps) add(step_from(space, centre, size, deviates));
+  if (found.empty()) throw nothing_feasible();
   MatrixXd rows(static_cast<Index>(found.size()), space.dimensions());
   for (std::size_t i = 0; i < found.size(); ++i)
     rows.row(static_cast<Index>(i)) = found[i].transpose();
@@ -150,10 +143,9 @@ MatrixXd candidates(const Space& space, int count, const std::vector<VectorXd>& 
 }
 
 std::vector<VectorXd> maximise(const Space& space, const Acquisition& acquisition,
-                               const std::vector<VectorXd>& centres,
-                               boost::random::mt19937_64& random) {
+                               const std::vector<VectorXd>& centres, Deviates& deviates) {
   const int count = std::min(kMostCandidates, kCandidatesPerDimension * (1 + space.dimensions()));
-  const MatrixXd starts = candidates(space, count, centres, random);
+  const MatrixXd starts = candidates(space, count, centres, deviates);
   const VectorXd values = acquisition.values(starts);
   std::vector<Index> order(static_cast<std::size_t>(starts.rows()));
   std::iota(order.begin(), order.end(), Index{0});

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <boost/random/mersenne_twister.hpp>
 #include <functional>
 #include <vector>
 
+#include "deviates.hpp"
 #include "lbfgs.hpp"
 #include "numgeom/hpo/space.hpp"
 
@@ -24,12 +24,12 @@ struct Acquisition {
 [[nodiscard]] std::vector<Eigen::VectorXd> maximise(const Space& space,
                                                     const Acquisition& acquisition,
                                                     const std::vector<Eigen::VectorXd>& centres,
-                                                    boost::random::mt19937_64& random);
+                                                    Deviates& deviates);
 
 /// Feasible points: scrambled Sobol ones over the whole cube, and normal steps from the centres.
 /// One a row; at least one. Throws `Error` where none is found.
 [[nodiscard]] Eigen::MatrixXd candidates(const Space& space, int count,
                                          const std::vector<Eigen::VectorXd>& centres,
-                                         boost::random::mt19937_64& random);
+                                         Deviates& deviates);
 
 }  // namespace numgeom

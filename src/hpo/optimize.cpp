@@ -85,12 +85,12 @@ const NativeRun& with_phi(const NativeRun& run, Outcome& outcome) {
 }
 
 void add_certification(const Certification& found, const CertifiedError& error, Effort effort,
-                       Outcome& outcome) {
+                       const std::string& fingerprint, Outcome& outcome) {
   outcome.attributes["delta_lower"] = error.lower;
   outcome.attributes["delta_upper"] = error.upper;
   outcome.attributes["enclosure_lower"] = found.loss.lower_string();
   outcome.attributes["enclosure_upper"] = found.loss.upper_string();
-  outcome.attributes["certified"] = found.certified();
+  outcome.attributes["certified_for"] = fingerprint;
   outcome.attributes["certified_how"] = effort == Effort::kFull ? "full" : "coarse";
   outcome.attributes["certified_reason"] = found.reason;
   outcome.attributes["rung"] =
@@ -118,17 +118,29 @@ std::optional<BigFloat> bound_of(const std::optional<std::string>& text, mpfr_rn
   return result;
 }
 
-void restore(const StoredTrial& stored, RaceTrial& one) {
+/// What was certified before, for the same study, data and version.
+void restore(const StoredTrial& stored, const CertifyOptions& certify,
+             const std::string& fingerprint, RaceTrial& one) {
+  if (attribute<std::string>(stored, "certified_for") != fingerprint) return;
   const auto lower = bound_of(attribute<std::string>(stored, "enclosure_lower"), MPFR_RNDD);
   const auto upper = bound_of(attribute<std::string>(stored, "enclosure_upper"), MPFR_RNDU);
   const auto how = attribute<std::string>(stored, "certified_how");
   if (!lower || !upper || !how) return;
   one.certification.loss = {*lower, *upper};
   one.error = certified_error(one.native.loss, one.certification.loss);
-  if (attribute<bool>(stored, "certified").value_or(false))
-    one.certification.status = CertificationStatus::kCertified;
-  one.certification.reason = attribute<std::string>(stored, "certified_reason").value_or("");
   one.effort = *how == "full" ? Effort::kFull : Effort::kCoarse;
+  one.certification.reason = attribute<std::string>(stored, "certified_reason").value_or("");
+  // Certified is what the enclosure shows, whatever was written beside it.
+  const Goal goal{
+      certify.width, certify.tightness, {{one.native.loss, unit_roundoff(one.native.precision)}}};
+  const bool shown = one.effort == Effort::kFull ? goal.reached(one.certification.loss)
+                                                 : one.certification.loss.is_bounded();
+  if (shown) {
+    one.certification.status = CertificationStatus::kCertified;
+    one.certification.reason.clear();
+  } else if (one.certification.reason.empty()) {
+    one.certification.reason = goal.shortfall(one.certification.loss);
+  }
 }
 
 }  // namespace
@@ -139,7 +151,7 @@ Outcome evaluate(const LoadedStudy& study, const Assignment& assignment, DeltaSo
   const TrialInputs inputs = draw_inputs(*trial.problem, trial.seed);
   const Precision precision = study.study().precisions.front();
   Outcome outcome;
-  const NativeRun run = with_phi(run_native_with_estimates(trial, inputs, precision), outcome);
+  const NativeRun run = with_phi(run_native_with_phi(trial, inputs, precision), outcome);
   outcome.loss = run.loss;
   outcome.attributes["precision"] = to_string(precision);
   outcome.attributes["seconds"] = run.seconds;
@@ -156,7 +168,7 @@ Outcome evaluate(const LoadedStudy& study, const Assignment& assignment, DeltaSo
       trial, inputs, {certify.width, certify.tightness, {{run.loss, unit_roundoff(precision)}}},
       certify.max_bits, stop);
   const CertifiedError error = certified_error(run.loss, found.loss);
-  add_certification(found, error, Effort::kFull, outcome);
+  add_certification(found, error, Effort::kFull, study.fingerprint(), outcome);
   if (std::isfinite(error.upper)) outcome.delta = error.upper;
   return outcome;
 }
@@ -213,6 +225,7 @@ void work(const std::filesystem::path& storage_file, const StoredStudy& stored,
 
 RaceEntry race_entry(const std::vector<StoredTrial>& trials, const LoadedStudy& study) {
   RaceEntry entry;
+  const std::string fingerprint = study.fingerprint();
   for (const StoredTrial& stored : trials) {
     if (stored.evaluation.state != Evaluation::State::kDone) continue;
     RaceTrial one;
@@ -220,16 +233,16 @@ RaceEntry race_entry(const std::vector<StoredTrial>& trials, const LoadedStudy& 
     one.native.precision = study.study().precisions.front();
     one.native.loss = stored.evaluation.loss;
     if (const auto phi = attribute<double>(stored, "phi")) one.native.estimates["phi"] = {*phi, 0};
-    restore(stored, one);
+    restore(stored, study.study().certify, fingerprint, one);
     entry.trials.push_back(std::move(one));
     entry.numbers.push_back(stored.number);
   }
   return entry;
 }
 
-Outcome race_annotation(const RaceTrial& trial) {
+Outcome race_annotation(const RaceTrial& trial, const std::string& fingerprint) {
   Outcome additions;
-  add_certification(trial.certification, trial.error, trial.effort, additions);
+  add_certification(trial.certification, trial.error, trial.effort, fingerprint, additions);
   return additions;
 }
 

@@ -144,7 +144,8 @@ std::vector<int> to_refine(const Race& race) {
 }  // namespace
 
 bool Race::decided() const {
-  return std::none_of(against_winner.begin(), against_winner.end(),
+  return winner >= 0 &&
+         std::none_of(against_winner.begin(), against_winner.end(),
                       [](const PairVerdict& pair) { return pair.less.undecided(); }) &&
          std::none_of(indistinguishable.begin(), indistinguishable.end(),
                       [](const Verdict& one) { return one.undecided(); });

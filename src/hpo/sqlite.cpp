@@ -73,8 +73,11 @@ std::int64_t Database::integer(std::string_view sql) const {
 }
 
 void Database::fail(int code) const {
-  throw Error(
-      fmt::format("{}: {}", file_.string(), explanation(code, sqlite3_errmsg(handle_.get()))));
+  const std::string line =
+      fmt::format("{}: {}", file_.string(), explanation(code, sqlite3_errmsg(handle_.get())));
+  const int primary = code & 0xFF;
+  if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED) throw Busy(line);
+  throw Error(line);
 }
 
 Statement::Statement(const Database& database, sqlite3* handle, std::string_view sql)
@@ -146,13 +149,16 @@ std::string Statement::text(int column) const {
   return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
-Transaction::~Transaction() {
-  if (!open_) return;
+void roll_back(Database& database) noexcept {
   try {
-    database_.execute("ROLLBACK");
-  } catch (const Error&) {
-    // SQLite undid it already, or does when the connection is closed.
+    database.execute("ROLLBACK");
+  } catch (...) {
+    return;
   }
+}
+
+Transaction::~Transaction() {
+  if (open_) roll_back(database_);
 }
 
 void Transaction::commit() {

@@ -9,9 +9,17 @@
 #include <string>
 #include <string_view>
 
+#include "numgeom/error.hpp"
+
 namespace numgeom::sqlite {
 
 class Statement;
+
+/// Another connection keeps a lock.
+class Busy : public Error {
+ public:
+  using Error::Error;
+};
 
 /// A connection. Every failure throws `Error` with one line that names the file.
 class Database {
@@ -70,6 +78,9 @@ class Statement {
   int bound_ = 0;
 };
 
+/// Never throws: SQLite undoes what it cannot now when the connection is closed.
+void roll_back(Database& database) noexcept;
+
 /// Takes the write lock at once; undone unless committed.
 class Transaction {
  public:
@@ -84,6 +95,18 @@ class Transaction {
  private:
   Database& database_;
   bool open_ = true;
+};
+
+/// While it lives, everything that is read is of one moment.
+class Snapshot {
+ public:
+  explicit Snapshot(Database& database) : database_(database) { database_.execute("BEGIN"); }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  ~Snapshot() { roll_back(database_); }
+
+ private:
+  Database& database_;
 };
 
 }  // namespace numgeom::sqlite

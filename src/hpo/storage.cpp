@@ -4,15 +4,17 @@
 
 #include <chrono>
 #include <cmath>
+#include <thread>
 
-#include "assignment_json.hpp"
 #include "numgeom/error.hpp"
 #include "sqlite.hpp"
+#include "train/assignment_json.hpp"
 
 namespace numgeom {
 namespace {
 
 using sqlite::Database;
+using sqlite::Snapshot;
 using sqlite::Statement;
 using sqlite::Transaction;
 
@@ -43,11 +45,12 @@ constexpr const char* kMigrations[] = {
          started REAL NOT NULL,
          finished REAL,
          PRIMARY KEY (study, number));
-       CREATE INDEX running ON trial (study, lease) WHERE state = 'running';)"};
+       CREATE INDEX running ON trial (study, lease) WHERE state = 'running';)",
+    "ALTER TABLE study ADD COLUMN data TEXT NOT NULL DEFAULT ''"};
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
 
 constexpr const char* kStudyColumns =
-    "SELECT id, name, definition, batch, created,"
+    "SELECT id, name, definition, batch, created, data,"
     " (SELECT count(*) FROM trial WHERE study = id AND state = 'running'),"
     " (SELECT count(*) FROM trial WHERE study = id AND state = 'done'),"
     " (SELECT count(*) FROM trial WHERE study = id AND state = 'failed'),"
@@ -59,18 +62,6 @@ constexpr const char* kTrialColumns =
 
 double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::string state_name(Evaluation::State state) {
-  switch (state) {
-    case Evaluation::State::kRunning:
-      return "running";
-    case Evaluation::State::kDone:
-      return "done";
-    case Evaluation::State::kFailed:
-      break;
-  }
-  return "failed";
 }
 
 Evaluation::State state_of(const std::string& name) {
@@ -105,10 +96,11 @@ StoredStudy study_row(const Statement& row) {
   study.definition = row.text(2);
   study.batch = static_cast<int>(row.integer(3));
   study.created = row.real(4);
-  study.running = static_cast<int>(row.integer(5));
-  study.done = static_cast<int>(row.integer(6));
-  study.failed = static_cast<int>(row.integer(7));
-  study.best = optional_real(row, 8);
+  study.data = row.text(5);
+  study.running = static_cast<int>(row.integer(6));
+  study.done = static_cast<int>(row.integer(7));
+  study.failed = static_cast<int>(row.integer(8));
+  study.best = optional_real(row, 9);
   return study;
 }
 
@@ -148,19 +140,26 @@ struct Storage::Connection {
   /// Trials that are finished up to the first that is not, by study: they do not change any more.
   std::map<int, History> finished = {};
 
-  void migrate() {
+  /// Reads what marks a file as ours at one moment: another process may be making it.
+  [[nodiscard]] std::int64_t checked_version() {
+    const Snapshot snapshot(database);
     const std::int64_t version = database.integer("PRAGMA user_version");
     const std::int64_t application = database.integer("PRAGMA application_id");
     const std::int64_t tables = database.integer("SELECT count(*) FROM sqlite_master");
+    const std::string file = database.file().string();
     if (application != kApplication && (application != 0 || tables != 0))
-      throw Error(fmt::format("{}: a study storage expected, this is another program's database",
-                              database.file().string()));
+      throw Error(
+          fmt::format("{}: a study storage expected, this is another program's database", file));
     if (version > kSchemaVersion)
       throw Error(
           fmt::format("{}: schema version {} expected or earlier, not {}: a newer numgeom "
                       "wrote it",
-                      database.file().string(), kSchemaVersion, version));
-    if (version == kSchemaVersion) return;
+                      file, kSchemaVersion, version));
+    return version;
+  }
+
+  void migrate() {
+    if (checked_version() == kSchemaVersion) return;
     Transaction transaction(database);
     // Another process may have been faster.
     for (auto step = database.integer("PRAGMA user_version"); step < kSchemaVersion; ++step)
@@ -168,6 +167,23 @@ struct Storage::Connection {
     database.execute(fmt::format("PRAGMA application_id = {}", kApplication));
     database.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
     transaction.commit();
+  }
+
+  /// The switch to a write-ahead log does not wait for others who switch, as all else does.
+  void set_up(std::chrono::milliseconds patience) {
+    constexpr std::chrono::milliseconds kPause{5};
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+      try {
+        migrate();
+        database.execute("PRAGMA journal_mode = WAL");
+        break;
+      } catch (const sqlite::Busy&) {
+        if (std::chrono::steady_clock::now() >= deadline) throw;
+        std::this_thread::sleep_for(kPause);
+      }
+    }
+    database.execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
   }
 
   [[nodiscard]] History history(int study) {
@@ -233,7 +249,7 @@ struct Storage::Connection {
         "UPDATE trial SET state = ?, loss = ?, delta = ?, attributes = ?, result = ?, finished = ?"
         " WHERE study = ? AND number = ? AND state = 'running'" +
         condition);
-    update.bind(std::string_view(state_name(outcome.state)))
+    update.bind(std::string_view(to_string(outcome.state)))
         .bind(outcome.loss)
         .bind(outcome.delta)
         .bind(std::string_view(attributes_text(outcome.attributes)))
@@ -251,42 +267,52 @@ Storage::Storage(std::filesystem::path file, Mode mode, const StorageOptions& op
           std::move(file), static_cast<Database::Mode>(mode), options.busy_milliseconds)})) {
   Database& database = connection_->database;
   if (mode == Mode::kReadOnly) {
-    if (database.integer("PRAGMA application_id") != kApplication)
+    if (connection_->checked_version() != kSchemaVersion)
       throw Error(
-          fmt::format("{}: a study storage expected, this is none", database.file().string()));
+          fmt::format("{}: a study storage of schema version {} expected; one that writes "
+                      "brings an older one up to date",
+                      database.file().string(), kSchemaVersion));
     return;
   }
   if (options.most_pages > 0)
     database.execute(fmt::format("PRAGMA max_page_count = {}", options.most_pages));
-  connection_->migrate();
-  database.execute(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+  connection_->set_up(std::chrono::milliseconds(options.busy_milliseconds));
 }
 
 Storage::Storage(Storage&&) noexcept = default;
 Storage& Storage::operator=(Storage&&) noexcept = default;
 Storage::~Storage() = default;
 
-StoredStudy Storage::open_study(const std::string& name, const std::string& definition, int batch) {
-  connection_->database
+StoredStudy Storage::open_study(const std::string& name, const std::string& definition, int batch,
+                                const std::string& data) {
+  Database& database = connection_->database;
+  database
       .prepare(
-          "INSERT INTO study (name, definition, batch, created) VALUES (?, ?, ?, ?)"
+          "INSERT INTO study (name, definition, batch, created, data) VALUES (?, ?, ?, ?, ?)"
           " ON CONFLICT DO NOTHING")
       .bind(std::string_view(name))
       .bind(std::string_view(definition))
       .bind(batch)
       .bind(now())
+      .bind(std::string_view(data))
       .run();
   StoredStudy found = study(name);
-  const std::string file = connection_->database.file().string();
+  const auto refuse = [&](const std::string& what) {
+    throw Error(fmt::format("{}: the study '{}' was started with {}", database.file().string(),
+                            name, what));
+  };
   if (found.definition != definition)
-    throw Error(
-        fmt::format("{}: the study '{}' was started with another definition; give the new "
-                    "one another name or another file",
-                    file, name));
-  if (found.batch != batch)
-    throw Error(fmt::format("{}: the study '{}' was started with batches of {}, not {}", file, name,
-                            found.batch, batch));
+    refuse("another definition; give the new one another name or another file");
+  if (found.batch != batch) refuse(fmt::format("batches of {}, not {}", found.batch, batch));
+  if (found.data.empty() && !data.empty()) {
+    // Schema version 1 did not know: what is there from now on counts.
+    database.prepare("UPDATE study SET data = ? WHERE id = ?")
+        .bind(std::string_view(data))
+        .bind(found.id)
+        .run();
+    found.data = data;
+  }
+  if (found.data != data) refuse("other data: what it trains on has changed");
   return found;
 }
 

@@ -10,8 +10,10 @@
 
 #include "numgeom/data/catalog.hpp"
 #include "numgeom/data/file.hpp"
+#include "numgeom/data/sha256.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/hpo/design.hpp"
+#include "numgeom/version.hpp"
 #include "toml_reader.hpp"
 
 namespace numgeom {
@@ -479,6 +481,24 @@ LoadedStudy::LoadedStudy(Study study) : study_(std::move(study)) {
   } catch (const Error& error) {
     throw Error(fmt::format("{}: {}", file, error.what()));
   }
+}
+
+std::string LoadedStudy::data_hash() const {
+  const std::lock_guard lock(mutex_);
+  if (!data_hash_.empty()) return data_hash_;
+  std::string text;
+  for (const Dataset* part : {&data_->train, &data_->validation}) {
+    text += fmt::format("{} {} ", part->features.rows(), part->features.cols());
+    text.append(reinterpret_cast<const char*>(part->features.data()),
+                sizeof(float) * static_cast<std::size_t>(part->features.size()));
+    for (const int label : part->labels) text += fmt::format("{} ", label);
+  }
+  data_hash_ = sha256(text);
+  return data_hash_;
+}
+
+std::string LoadedStudy::fingerprint() const {
+  return sha256(fmt::format("{} {} {} {}", kVersion, kResultRevision, data_hash(), study_.text));
 }
 
 Trial LoadedStudy::trial(const Assignment& assignment) const {

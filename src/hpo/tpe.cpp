@@ -193,10 +193,7 @@ class TpeSampler : public Sampler {
     if (history.size() < startup_) return startup_design_->suggest(history);
     Deviates deviates(seed_, history.size());
     const auto [good, bad] = split(history);
-    const auto is_new = [&](const Assignment& a) {
-      return std::none_of(history.begin(), history.end(),
-                          [&](const Evaluation& trial) { return trial.assignment == a; });
-    };
+    const auto is_new = [&](const Assignment& a) { return !was_tried(history, a); };
     auto best = best_candidate(good, bad, deviates, is_new);
     if (!best) best = best_candidate(good, bad, deviates, [](const Assignment&) { return true; });
     if (!best) best = feasible_at_random(space_, deviates).second;

@@ -12,6 +12,7 @@
 #include "numgeom/data/sha256.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/version.hpp"
+#include "train/assignment_json.hpp"
 
 namespace numgeom {
 namespace {
@@ -27,15 +28,6 @@ bool begins_line(std::string_view text) {
   return text.substr(0, common) == kLineStart.substr(0, common);
 }
 
-std::string data_hash(const Dataset& data) {
-  const auto bytes = [](const auto* values, Eigen::Index count) {
-    return std::string_view(reinterpret_cast<const char*>(values), sizeof(*values) * count);
-  };
-  std::string text(bytes(data.features.data(), data.features.size()));
-  text += bytes(data.labels.data(), static_cast<Eigen::Index>(data.labels.size()));
-  return sha256(text);
-}
-
 std::string fingerprint_of(const LoadedStudy& loaded) {
   const Study& study = loaded.study();
   std::vector<std::string> precisions;
@@ -43,8 +35,7 @@ std::string fingerprint_of(const LoadedStudy& loaded) {
   const BuildInfo build = build_info();
   const Json all = {
       {"build", {build.version, kResultRevision, build.compiler, build.flags, build.simd}},
-      {"train", data_hash(loaded.data().train)},
-      {"validation", data_hash(loaded.data().validation)},
+      {"data", loaded.data_hash()},
       {"network", study.network.describe()},
       {"training",
        {study.training.epochs, study.training.batch,
@@ -82,27 +73,6 @@ double to_number(const Json& json) {
   if (status != std::errc() || end != text.data() + text.size())
     throw Error("not a number: " + text);
   return x;
-}
-
-/// Numbers as JSON prints them read back to the same double; trials have finite ones only.
-Json assignment_json(const Assignment& assignment) {
-  Json json = Json::array();
-  for (const auto& [name, value] : assignment)
-    json.push_back({name, std::visit([](const auto& x) { return Json(x); }, value)});
-  return json;
-}
-
-Value to_value(const Json& json) {
-  if (json.is_boolean()) return json.get<bool>();
-  if (json.is_number_integer()) return json.get<std::int64_t>();
-  if (json.is_number()) return json.get<double>();
-  return json.get<std::string>();
-}
-
-Assignment to_assignment(const Json& json) {
-  Assignment assignment;
-  for (const Json& entry : json) assignment.add(entry.at(0), to_value(entry.at(1)));
-  return assignment;
 }
 
 Json enclosure_json(const Enclosure& x) {
@@ -158,7 +128,7 @@ Json trial_json(const CertifiedTrial& result) {
   for (const Candidate& one : found.candidates)
     candidates.push_back({rung_json(one.rung), number(one.bits_lost), number(one.sign_bits),
                           one.predicted, number(one.seconds)});
-  return {{"assignment", assignment_json(result.trial.assignment)},
+  return {{"assignment", assignment_json(result.trial.assignment).dump()},  // keys stay in order
           {"seed", result.trial.seed},
           {"native", native},
           {"certified", found.certified()},
@@ -175,7 +145,8 @@ Json trial_json(const CertifiedTrial& result) {
 
 CertifiedTrial to_trial(const Json& json) {
   CertifiedTrial result;
-  result.trial.assignment = to_assignment(json.at("assignment"));
+  result.trial.assignment =
+      assignment_from_json(OrderedJson::parse(json.at("assignment").get<std::string>()));
   result.trial.seed = json.at("seed");
   Certification& found = result.certification;
   if (json.at("certified").get<bool>()) found.status = CertificationStatus::kCertified;

@@ -1,30 +1,19 @@
 #include "numgeom/report/json.hpp"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "build_info.hpp"
+#include "train/assignment_json.hpp"
 
 namespace numgeom {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = OrderedJson;
 
 constexpr int kSchemaVersion = 1;
 
-Json number(double x) {
-  if (std::isnan(x)) return "nan";
-  if (std::isinf(x)) return x > 0 ? "inf" : "-inf";
-  return x;
-}
-
-Json value_json(const Value& value) {
-  return std::visit([](const auto& x) { return Json(x); }, value);
-}
-
-Json assignment_json(const Trial& trial) {
-  Json json = Json::object();
-  for (const auto& [name, value] : trial.assignment) json[name] = value_json(value);
+Json configuration_json(const Trial& trial) {
+  Json json = assignment_json(trial.assignment);
   json["lr"] = trial.configuration.lr;
   json["weight_decay"] = trial.configuration.weight_decay;
   return json;
@@ -62,15 +51,16 @@ Json native_json(const NativeRun& run, const CertifiedError& error) {
   Json seconds = Json::object();
   for (const auto& [name, estimate] : run.estimates) {
     const Tightness ratio = tightness(estimate.value, error);
-    estimates[name] = number(estimate.value);
-    tightnesses[name] = {{"lower", number(ratio.lower)}, {"upper", number(ratio.upper)}};
+    estimates[name] = number_json(estimate.value);
+    tightnesses[name] = {{"lower", number_json(ratio.lower)}, {"upper", number_json(ratio.upper)}};
     seconds[name] = estimate.seconds;
   }
   return {{"precision", to_string(run.precision)},
-          {"loss", number(run.loss)},
+          {"loss", number_json(run.loss)},
           {"errors", run.errors.lower},
           {"status", run.diverged() ? "diverged" : "ok"},
-          {"certified_error", {{"lower", number(error.lower)}, {"upper", number(error.upper)}}},
+          {"certified_error",
+           {{"lower", number_json(error.lower)}, {"upper", number_json(error.upper)}}},
           {"estimates", estimates},
           {"tightness", tightnesses},
           {"seconds", run.seconds},
@@ -80,7 +70,7 @@ Json native_json(const NativeRun& run, const CertifiedError& error) {
 Json enclosure_json(const Certification& certification) {
   Json json = {{"lower", certification.loss.lower_string()},
                {"upper", certification.loss.upper_string()},
-               {"width", number(certification.loss.width())},
+               {"width", number_json(certification.loss.width())},
                {"status", certification.certified() ? "certified" : "undecided"}};
   if (!certification.certified()) json["reason"] = certification.reason;
   json["rung"] = {{"way", certification.rung.way_name()},
@@ -97,7 +87,7 @@ Json trial_json(const CertifiedTrial& result) {
   Json native = Json::array();
   for (std::size_t run = 0; run < result.native.size(); ++run)
     native.push_back(native_json(result.native[run], result.certified_errors[run]));
-  return {{"configuration", assignment_json(result.trial)},
+  return {{"configuration", configuration_json(result.trial)},
           {"seed", result.trial.seed},
           {"native", native},
           {"enclosure", enclosure_json(result.certification)}};
@@ -135,8 +125,8 @@ Json scores_json(const std::vector<CertifiedTrial>& trials) {
                       {"estimator", name},
                       {"trials", score.trials},
                       {"covered", score.covered},
-                      {"median_overestimation", number(score.median_overestimation)},
-                      {"high_overestimation", number(score.high_overestimation)}});
+                      {"median_overestimation", number_json(score.median_overestimation)},
+                      {"high_overestimation", number_json(score.high_overestimation)}});
   return json;
 }
 

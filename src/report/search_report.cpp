@@ -5,15 +5,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "numgeom/arithmetic/rounding.hpp"
 #include "text_table.hpp"
+#include "train/assignment_json.hpp"
 
 namespace numgeom {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = OrderedJson;
 
 constexpr int kPlaces = 13;
 
@@ -104,15 +104,17 @@ struct Pairs {
   int reliable = 0;
 };
 
-/// Pairs of the trial with all others that have a loss.
+/// Pairs of one trial, which has a loss, with all others that have one.
 Pairs pairs_of(const std::vector<StoredTrial>& trials, int number) {
+  const auto one = std::find_if(trials.begin(), trials.end(), [number](const StoredTrial& trial) {
+    return trial.number == number;
+  });
   Pairs pairs;
+  if (one == trials.end()) return pairs;
   for (const StoredTrial& other : trials) {
     if (other.number == number || !other.evaluation.has_loss()) continue;
     ++pairs.all;
-    for (const StoredTrial& one : trials)
-      if (one.number == number && reliable_order(one.evaluation, other.evaluation))
-        ++pairs.reliable;
+    if (reliable_order(one->evaluation, other.evaluation)) ++pairs.reliable;
   }
   return pairs;
 }
@@ -160,22 +162,15 @@ std::string race_text(const SearchResult& result) {
   return text;
 }
 
-Json number_json(double x) {
-  if (std::isnan(x)) return "nan";
-  if (std::isinf(x)) return x > 0 ? "inf" : "-inf";
-  return x;
-}
-
-Json value_json(const Value& value) {
-  if (const auto* real = std::get_if<double>(&value)) return number_json(*real);
-  return std::visit([](const auto& x) { return Json(x); }, value);
+/// Certified: to the asked width and tightness, not only as far as a race needed.
+std::string status_of(const RaceTrial& trial) {
+  if (!trial.certification.certified()) return "undecided";
+  return trial.effort == Effort::kFull ? "certified" : "enclosed";
 }
 
 Json trial_json(const SearchResult& result, const StoredTrial& trial) {
   const Evaluation& evaluation = trial.evaluation;
-  Json parameters = Json::object();
-  for (const auto& [name, value] : evaluation.assignment) parameters[name] = value_json(value);
-  Json json = {{"number", trial.number}, {"parameters", parameters}};
+  Json json = {{"number", trial.number}, {"parameters", assignment_json(evaluation.assignment)}};
   switch (evaluation.state) {
     case Evaluation::State::kRunning:
       json["status"] = "running";
@@ -193,7 +188,8 @@ Json trial_json(const SearchResult& result, const StoredTrial& trial) {
     json["enclosure"] = {{"lower", found.loss.lower_string()},
                          {"upper", found.loss.upper_string()},
                          {"effort", effort_text(known->effort)},
-                         {"status", found.certified() ? "certified" : "undecided"}};
+                         {"status", status_of(*known)}};
+    if (!found.certified()) json["enclosure"]["reason"] = found.reason;
     json["certified_error"] = {{"lower", number_json(known->error.lower)},
                                {"upper", number_json(known->error.upper)}};
   }

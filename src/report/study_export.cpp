@@ -5,36 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include "train/assignment_json.hpp"
 
 namespace numgeom {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json number(double x) {
-  if (std::isnan(x)) return "nan";
-  if (std::isinf(x)) return x > 0 ? "inf" : "-inf";
-  return x;
-}
-
-Json value_json(const Value& value) {
-  if (const auto* real = std::get_if<double>(&value)) return number(*real);
-  return std::visit([](const auto& x) { return Json(x); }, value);
-}
-
-std::string state_name(Evaluation::State state) {
-  switch (state) {
-    case Evaluation::State::kRunning:
-      return "running";
-    case Evaluation::State::kDone:
-      return "done";
-    case Evaluation::State::kFailed:
-      break;
-  }
-  return "failed";
-}
+using Json = OrderedJson;
 
 std::string quoted(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
@@ -118,9 +96,9 @@ Json trial_record(const Space& space, const StoredTrial& trial) {
     distributions[name] = distribution(*parameter);
   }
   Json attributes = Json::object();
-  if (evaluation.delta) attributes["delta"] = number(*evaluation.delta);
+  if (evaluation.delta) attributes["delta"] = number_json(*evaluation.delta);
   if (evaluation.state == Evaluation::State::kDone && !evaluation.has_loss())
-    attributes["loss"] = number(evaluation.loss);
+    attributes["loss"] = number_json(evaluation.loss);
   for (const auto& [name, value] : trial.attributes) attributes[name] = value_json(value);
   Json record = {{"op_code", kCreateTrial},
                  {"worker_id", kWorker},
@@ -149,7 +127,7 @@ std::string study_csv(const Space& space, const std::vector<StoredTrial>& trials
   for (const StoredTrial& trial : trials) {
     const Evaluation& evaluation = trial.evaluation;
     const bool done = evaluation.state == Evaluation::State::kDone;
-    cells = {std::to_string(trial.number), state_name(evaluation.state),
+    cells = {std::to_string(trial.number), to_string(evaluation.state),
              done ? to_string(Value(evaluation.loss)) : "",
              evaluation.delta ? to_string(Value(*evaluation.delta)) : ""};
     for (const Parameter& parameter : space.parameters) {
@@ -169,15 +147,13 @@ std::string study_json(const StoredStudy& study, const std::vector<StoredTrial>&
   Json list = Json::array();
   for (const StoredTrial& trial : trials) {
     const Evaluation& evaluation = trial.evaluation;
-    Json parameters = Json::object();
-    for (const auto& [name, value] : evaluation.assignment) parameters[name] = value_json(value);
     Json attributes = Json::object();
     for (const auto& [name, value] : trial.attributes) attributes[name] = value_json(value);
     Json one = {{"number", trial.number},
-                {"state", state_name(evaluation.state)},
-                {"parameters", parameters}};
-    if (evaluation.state == Evaluation::State::kDone) one["loss"] = number(evaluation.loss);
-    if (evaluation.delta) one["delta"] = number(*evaluation.delta);
+                {"state", to_string(evaluation.state)},
+                {"parameters", assignment_json(evaluation.assignment)}};
+    if (evaluation.state == Evaluation::State::kDone) one["loss"] = number_json(evaluation.loss);
+    if (evaluation.delta) one["delta"] = number_json(*evaluation.delta);
     one["attributes"] = attributes;
     list.push_back(std::move(one));
   }

@@ -224,6 +224,22 @@ class GaussNewtonPart {
     backpropagate();
   }
 
+  /// A bound of one stage.
+  [[nodiscard]] Magnitude bound(GaussNewtonStage stage) {
+    switch (stage) {
+      case GaussNewtonStage::kTrace:
+        return by_trace();
+      case GaussNewtonStage::kSamples:
+        return by_samples();
+      case GaussNewtonStage::kFrobenius:
+        return matrix().norm() + excess();
+      case GaussNewtonStage::kEigenvalue:
+        break;
+    }
+    return largest_eigenvalue(matrix()) + excess();
+  }
+
+ private:
   /// Through the trace.
   [[nodiscard]] Magnitude by_trace() const {
     Magnitude trace;
@@ -246,11 +262,11 @@ class GaussNewtonPart {
 
   /// Through ‖QᵀJJᵀQ‖_F, whose block of the samples i and j is Σ_m â_miᵀâ_mj·G_miG_mjᵀ and
   /// ‖G_miG_mjᵀ‖_F ≤ s_mi·s_mj, s_mi = ‖G_miG_miᵀ‖_F^½.
-  [[nodiscard]] Magnitude by_samples() const {
+  [[nodiscard]] Magnitude by_samples() {
     BoundMatrix blocks(batch_, batch_);
     Magnitude deviation;
     for (std::size_t m = 0; m < seeds_.size(); ++m) {
-      const NormBall products = gram(step_.inputs[m]);
+      const NormBall& products = input_products(m);
       const BoundMatrix s = seed_sizes(m);
       blocks = blocks + hadamard(BoundMatrix(products.midpoint()), product_nt(s, s));
       deviation += products.radius() * s.largest() * s.largest();
@@ -259,13 +275,13 @@ class GaussNewtonPart {
   }
 
   /// Σ_m (Â_mÂ_mᵀ ⊗ 1) ∘ (G_mG_mᵀ) = QᵀJJᵀQ, G_m the derivatives of Qᵀ·logits by layer m's outputs.
-  [[nodiscard]] NormBall matrix() const {
-    NormBall sum;
+  const NormBall& matrix() {
+    if (matrix_.rows() > 0) return matrix_;
     for (std::size_t m = 0; m < seeds_.size(); ++m) {
-      const NormBall part = hadamard(in_blocks(gram(step_.inputs[m]), classes_), gram(seeds_[m]));
-      sum = m == 0 ? part : sum + part;
+      const NormBall part = hadamard(in_blocks(input_products(m), classes_), gram(seeds_[m]));
+      matrix_ = m == 0 ? part : matrix_ + part;
     }
-    return sum;
+    return matrix_;
   }
 
   /// What the factor Q of the midpoints leaves out: ‖J‖²·‖S − QQᵀ‖.
@@ -280,7 +296,6 @@ class GaussNewtonPart {
     return jacobian * softmax_error_;
   }
 
- private:
   /// Q_i = (diag(√p) − p√pᵀ)/√batch at the midpoints, its columns as rows of one matrix.
   void factor_softmax() {
     Matrix<double> onehot = Matrix<double>::Zero(batch_, classes_);
@@ -315,6 +330,13 @@ class GaussNewtonPart {
                                with_rows_repeated(step_.slopes[m - 1], classes_));
   }
 
+  /// Â_mÂ_mᵀ, made when it is asked for: often the trace alone is enough.
+  const NormBall& input_products(std::size_t m) {
+    if (input_products_.empty()) input_products_.resize(step_.inputs.size());
+    if (input_products_[m].rows() == 0) input_products_[m] = gram(step_.inputs[m]);
+    return input_products_[m];
+  }
+
   /// ‖G_miG_miᵀ‖_F^½ for every sample i, as a column.
   [[nodiscard]] BoundMatrix seed_sizes(std::size_t m) const {
     std::vector<Magnitude> sizes;
@@ -330,6 +352,8 @@ class GaussNewtonPart {
   Eigen::Index batch_;
   Eigen::Index classes_;
   std::vector<NormBall> seeds_;
+  std::vector<NormBall> input_products_;
+  NormBall matrix_;
   Magnitude softmax_error_;
 };
 
@@ -347,16 +371,13 @@ Magnitude contraction(const StepEnclosure& step, const Configuration& configurat
     const double reach = sub_up(mul_up(eta, lambda.to_double_up()), c_lower);
     return std::isfinite(reach) ? std::max(size, reach) : rounding::kInfinity;
   };
-  const GaussNewtonPart part(step);
-  const double by_trace = with(part.by_trace());
-  if (by_trace <= size) return Magnitude(by_trace);
-  const double by_samples = with(part.by_samples());
-  if (by_samples <= size) return Magnitude(by_samples);
-  const NormBall matrix = part.matrix();
-  const double by_norm = with(matrix.norm() + part.excess());
-  if (by_norm <= size) return Magnitude(by_norm);
-  return Magnitude(
-      std::min({by_trace, by_samples, by_norm, with(largest_eigenvalue(matrix) + part.excess())}));
+  GaussNewtonPart part(step);
+  double best = rounding::kInfinity;
+  for (const GaussNewtonStage stage : kGaussNewtonStages) {
+    best = std::min(best, with(part.bound(stage)));
+    if (best <= size) break;
+  }
+  return Magnitude(best);
 }
 
 }  // namespace
@@ -375,6 +396,10 @@ NormBall with_bias(const NormBall& x) {
   Matrix<double> result(x.rows(), x.cols() + 1);
   result << x.midpoint(), Matrix<double>::Ones(x.rows(), 1);
   return {std::move(result), x.radius()};
+}
+
+Magnitude gauss_newton_bound(const StepEnclosure& step, GaussNewtonStage stage) {
+  return GaussNewtonPart(step).bound(stage);
 }
 
 Magnitude step_lipschitz(const StepEnclosure& step, const Configuration& configuration) {

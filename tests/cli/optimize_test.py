@@ -181,6 +181,28 @@ class OptimizeTest(FolderTest):
                 self.assertEqual(result.stderr.count("\n"), 1)
         self.assertEqual((self.folder / "text").read_text(), "x" * 5000)
 
+    def test_a_configuration_that_makes_no_network_is_told_once(self):
+        self.write("s.toml", study_text({**STUDY, "space": {"lr": 0.1, "width": {"choices": [4, 0]}},
+                                         "search": {"method": "random", "trials": 30}}))
+        for workers in (1, 3):
+            with self.subTest(workers=workers):
+                result = run("optimize", self.study, "--storage", "w.db", "--quiet", "--workers",
+                             workers, cwd=self.folder)
+                self.assertEqual((result.returncode, result.stdout), (2, ""))
+                self.assertIn("'dense 0' is not a layer", result.stderr)
+                self.assertEqual(result.stderr.count("\n"), 1)
+
+    def test_a_study_does_not_go_on_with_other_data(self):
+        rows_of = lambda shift: "".join(f"{i % (7 + shift)},{i % 5},{i % 3}\n" for i in range(90))
+        self.write("d.csv", "a,b,label\n" + rows_of(0))
+        self.write("s.toml", study_text({**STUDY, "problem": {**STUDY["problem"],
+                                                              "dataset": "d.csv"}}))
+        self.optimize("a.db", "--no-race", "--trials", 2)
+        self.write("d.csv", "a,b,label\n" + rows_of(1))
+        result = run("optimize", self.study, "--storage", "a.db", cwd=self.folder)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("other data", result.stderr)
+
     def test_tables_and_json(self):
         self.optimize("a.db", "--no-race")
         listed = run("study", "list", "--storage", "a.db", cwd=self.folder).stdout.splitlines()
@@ -272,7 +294,7 @@ class AskTellTest(FolderTest):
                                ("[1]", "stdin:2: an object expected"),
                                ({"loss": 1}, "stdin:2: the key trial is missing"),
                                ({"trial": 1}, "stdin:2: either loss"),
-                               ({"trial": 1, "loss": "x"}, "stdin:2: a number expected"),
+                               ({"trial": 1, "loss": "x"}, 'stdin:2: a number, "inf", "-inf" or "nan" expected'),
                                ({"trial": 1, "loss": 1, "error_bound": -1}, "stdin:2: error_bound"),
                                ({"trial": 9, "loss": 1}, "there is no trial 9"),
                                ({"trial": 1, "los": 1}, "stdin:2: los: unknown key")]:

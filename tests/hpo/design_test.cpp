@@ -97,17 +97,22 @@ TEST_CASE("a Sobol search starts with the well-known points") {
   CHECK(sample_of(SearchMethod::kSobol, kUnitSquare, 7) == known);
 }
 
+/// Each of 2^bits rectangles of equal area, whatever their shape, has one of as many points.
+static void check_elementary_intervals(const std::vector<Eigen::VectorXd>& points, int all_bits) {
+  for (int bits = 0; bits <= all_bits; ++bits) {
+    std::set<std::pair<int, int>> cells;
+    for (const Eigen::VectorXd& p : points)
+      cells.emplace(static_cast<int>(std::ldexp(p[0], bits)),
+                    static_cast<int>(std::ldexp(p[1], all_bits - bits)));
+    CHECK(cells.size() == points.size());
+  }
+}
+
 TEST_CASE("a Sobol search has low discrepancy: one point in every elementary interval") {
   constexpr int kBits = 8;
   auto points = first(*sobol_points(2, std::nullopt), (1 << kBits) - 1);
   points.insert(points.begin(), Eigen::VectorXd::Zero(2));  // the first point, which is left out
-  for (int bits = 0; bits <= kBits; ++bits) {
-    std::set<std::pair<int, int>> cells;
-    for (const Eigen::VectorXd& p : points)
-      cells.emplace(static_cast<int>(std::ldexp(p[0], bits)),
-                    static_cast<int>(std::ldexp(p[1], kBits - bits)));
-    CHECK(cells.size() == points.size());
-  }
+  check_elementary_intervals(points, kBits);
 }
 
 TEST_CASE("scrambled Sobol points keep one point in every elementary interval") {
@@ -117,13 +122,7 @@ TEST_CASE("scrambled Sobol points keep one point in every elementary interval") 
   auto points = first(*sobol_points(2, seed), (2 << kBits) - 1);
   points.erase(points.begin(), points.begin() + (1 << kBits) - 1);
   REQUIRE(points.size() == 1 << kBits);
-  for (int bits = 0; bits <= kBits; ++bits) {
-    std::set<std::pair<int, int>> cells;
-    for (const Eigen::VectorXd& p : points)
-      cells.emplace(static_cast<int>(std::ldexp(p[0], bits)),
-                    static_cast<int>(std::ldexp(p[1], kBits - bits)));
-    CHECK(cells.size() == points.size());
-  }
+  check_elementary_intervals(points, kBits);
 }
 
 TEST_CASE("scrambled Sobol points are uniform over seeds, and others for every seed") {

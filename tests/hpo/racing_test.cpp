@@ -108,6 +108,69 @@ TEST_CASE("a diverged run is out only where another trial is certainly better") 
   CHECK(none.indistinguishable[none.winner].undecided());
 }
 
+TEST_CASE("a race refines the winner and every open pair, whatever the native losses say") {
+  const Problem problem = test::small_problem({"dense 6", "relu", "dense 3"}, 60, 30, 4);
+  // Natively the first looks best by far: the others are enclosed coarsely, as far as that goes.
+  auto trials = native_trials(problem, {0.003, 0.1, 0.1001, 0.3});
+  trials[0].native.loss = 0.01;
+  trials[1].native.loss = 5;
+  trials[2].native.loss = 6;
+  trials[3].native.loss = 7;
+  const Race found = race(trials, {});
+  std::vector<CertifiedTrial> all;
+  for (const RaceTrial& one : trials) all.push_back(certify(one.trial, {Precision::kFp64}));
+  CHECK(found.winner == rank(all).order.front());
+  CHECK(found.winner != 0);
+  CHECK(found.trials[found.winner].effort == Effort::kFull);
+  CHECK(found.decided());
+}
+
+TEST_CASE("a pair that is open is refined even where both are in the set") {
+  const Problem problem = test::small_problem({"dense 6", "relu", "dense 3"}, 60, 30, 4);
+  auto trials = native_trials(problem, {0.003, 0.3, 0.31});
+  const double worst = certify(trials[0].trial, {Precision::kFp64}).native[0].loss;
+  trials[0].native.loss = 0.01;  // natively the best, in truth the worst
+  for (const int i : {1, 2}) {
+    RaceTrial& one = trials[i];
+    REQUIRE(one.native.loss < worst - 0.01);
+    one.native.loss = 5;
+    one.effort = Effort::kCoarse;
+    one.certification.loss = {BigFloat::exact(0), BigFloat::exact(worst - 0.01)};
+    one.error = certified_error(one.native.loss, one.certification.loss);
+  }
+  const Race found = race(trials, {});
+  CHECK(found.decided());
+  CHECK(found.trials[1].effort == Effort::kFull);
+  CHECK(found.trials[2].effort == Effort::kFull);
+  CHECK(found.possibly_indistinguishable() == std::vector<int>{0, 1, 2});
+}
+
+TEST_CASE(
+    "the winner has the least upper bound, where the precision limit leaves enclosures wide") {
+  const Problem problem = test::small_problem({"dense 3"}, 40, 20, 1);
+  auto trials = native_trials(problem, {0.1, 0.2});
+  const int bounds[2][2] = {{0, 10}, {1, 2}};
+  for (const int i : {0, 1}) {
+    trials[i].effort = Effort::kFull;
+    trials[i].certification.loss = {BigFloat::exact(bounds[i][0]), BigFloat::exact(bounds[i][1])};
+    trials[i].error = certified_error(trials[i].native.loss, trials[i].certification.loss);
+  }
+  const Race open = race(trials, {});
+  CHECK(open.winner == 1);
+  CHECK_FALSE(open.decided());
+}
+
+TEST_CASE("nothing is decided where nothing is proved") {
+  const Problem problem = test::small_problem({"dense 3"}, 40, 20, 1);
+  auto trials = native_trials(problem, {0.1});
+  trials[0].effort = Effort::kFull;  // at the precision limit, without a bounded enclosure
+  const Race open = race(trials, {});
+  CHECK(open.winner == -1);
+  CHECK_FALSE(open.decided());
+  CHECK_FALSE(race({}, {}).decided());
+  CHECK_FALSE(Race().decided());
+}
+
 TEST_CASE("membership is three-valued: certified by lower bounds, refuted by upper ones") {
   const auto state = [](const RaceTrial& best, const RaceTrial& other) {
     return indistinguishable_verdict({best, other}, 0, 1).state;

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
@@ -290,12 +291,58 @@ TEST_CASE("what is no storage is refused in one line and not touched") {
   };
   refused(text, "this is no SQLite database");
   refused(foreign, "a study storage expected, this is");
-  refused(newer, "schema version 1 expected or earlier, not 99");
+  refused(newer, "schema version 2 expected or earlier, not 99");
   CHECK(message_of([&] {
           Storage{folder / "none", Storage::Mode::kReadOnly};
         }).find("no such file") != std::string::npos);
   CHECK(message_of([&] { Storage{folder / "no/such/folder"}; }).find("cannot be opened") !=
         std::string::npos);
+}
+
+TEST_CASE("an older schema is brought up to date, and keeps what it holds") {
+  const Folder folder;
+  const fs::path file = folder / "s.db";
+  int study = 0;
+  {
+    Storage storage(file);
+    study = storage.open_study("one", "text").id;
+    CHECK(storage.finish(claimed(storage, study), with_loss(5)));
+  }
+  run_sql(file, "ALTER TABLE study DROP COLUMN data; PRAGMA user_version = 1");
+  CHECK(message_of([&] {
+          Storage{file, Storage::Mode::kReadOnly};
+        }).find("version 2 expected") != std::string::npos);
+  Storage storage(file);
+  CHECK(storage.open_study("one", "text", 0, "hash").data == "hash");
+  CHECK(storage.trial(study, 0).evaluation.loss == 5);
+}
+
+TEST_CASE("a study goes on with the data that it was started with only") {
+  const Folder folder;
+  Storage storage(folder / "s.db");
+  (void)storage.open_study("one", "text", 0, "hash");
+  CHECK(storage.open_study("one", "text", 0, "hash").data == "hash");
+  CHECK(message_of([&] {
+          (void)storage.open_study("one", "text", 0, "other");
+        }).find("other data") != std::string::npos);
+  CHECK(message_of([&] { (void)storage.open_study("one", "text"); }).find("other data") !=
+        std::string::npos);
+}
+
+TEST_CASE("several that make one file at the same time all get a storage") {
+  const Folder folder;
+  for (int repetition = 0; repetition < 20; ++repetition) {
+    const fs::path file = folder / ("s" + std::to_string(repetition)).c_str();
+    std::array<std::string, 4> messages;
+    {
+      std::vector<std::jthread> threads;
+      for (std::string& message : messages)
+        threads.emplace_back(
+            [&] { message = message_of([&] { (void)Storage(file).open_study("one", ""); }); });
+    }
+    for (const std::string& message : messages) CHECK(message == "no error");
+    CHECK(Storage(file).studies().size() == 1);
+  }
 }
 
 TEST_CASE("no space left and no right to write are told, and nothing is lost") {

@@ -198,6 +198,66 @@ TEST_CASE("the Lipschitz constant of a step holds on the whole ball") {
   CHECK(expanding > cases / 10);
 }
 
+TEST_CASE("every bound of the Gauss-Newton part holds on the whole ball") {
+  Random random = Random::announced("Gauss-Newton parts", 74);
+  const IntervalArithmetic interval;
+  int decided = 0;
+  const int cases = test::repetitions(200);
+  for (int n = 0; n < cases; ++n) {
+    const Case one = draw(random, kShapes[static_cast<std::size_t>(n) % kShapes.size()]);
+    const double radius = std::pow(10.0, -5 * random.unit());
+    const auto step = enclose(interval, one, Magnitude(radius));
+    if (!step) continue;
+    ++decided;
+    for (int sample = 0; sample < 4; ++sample) {
+      const std::vector<Real> point =
+          sample == 0 ? one.point() : at_the_edge(random, one, one.point(), radius);
+      const Real exact = spectrum(one.reference().gauss_newton(point)).greatest;
+      for (const GaussNewtonStage stage : kGaussNewtonStages) {
+        INFO("case " << n << ", radius " << radius << ", stage " << static_cast<int>(stage));
+        CHECK(exact <= gauss_newton_bound(*step, stage).to_double_up() * (1 + 1e-14L));
+      }
+    }
+  }
+  CHECK(decided > cases / 3);
+}
+
+TEST_CASE("bounds of the Gauss-Newton part count what each layer may become, and no more") {
+  // One sample far out: the hidden output moves a great deal, or the weights behind it double, and
+  // the probabilities hardly change. With two classes the bounds are tight.
+  constexpr double kRadius = 0x1p-10;
+  const auto check = [](float first, float last, std::size_t parameter) {
+    Case one;
+    one.network = Network::parse({"dense 1", "relu", "dense 2"});
+    one.parameters = {ExactMatrix::Constant(1, 1, first), ExactMatrix::Zero(1, 1),
+                      ExactMatrix::Zero(1, 2), ExactMatrix::Zero(1, 2)};
+    one.parameters[2] << last, -last;
+    one.batch = ExactMatrix::Constant(1, 1, 1024);
+    one.labels = {0};
+    const auto step = enclose(IntervalArithmetic(), one, Magnitude(kRadius));
+    REQUIRE(step);
+    std::vector<Real> edge = one.point();
+    if (parameter == 0) {
+      edge[0] += kRadius;
+    } else {
+      edge[2] += kRadius * std::sqrt(0.5L) * (1 - 0x1p-50L);
+      edge[3] -= kRadius * std::sqrt(0.5L) * (1 - 0x1p-50L);
+    }
+    const Real centre = spectrum(one.reference().gauss_newton(one.point())).greatest;
+    const Real exact = spectrum(one.reference().gauss_newton(edge)).greatest;
+    REQUIRE(exact > 1.2L * centre);
+    for (const GaussNewtonStage stage : kGaussNewtonStages) {
+      const double bound = gauss_newton_bound(*step, stage).to_double_up();
+      INFO("stage " << static_cast<int>(stage) << ": " << bound << " for "
+                    << static_cast<double>(exact));
+      CHECK(exact <= bound);
+      CHECK(bound < 1.5L * exact);
+    }
+  };
+  check(0.0078125F, 0, 0);
+  check(1.25F / 1024, 2 * 0x1p-10F, 2);
+}
+
 TEST_CASE("with one hidden ReLU layer Λ is what the two parts of the Hessian give") {
   Random random = Random::announced("tight Lipschitz constants", 72);
   const IntervalArithmetic interval;

@@ -11,4 +11,8 @@ namespace numgeom {
 [[nodiscard]] NativeRun run_native_with_estimates(const Trial& trial, const TrialInputs& inputs,
                                                   Precision precision);
 
+/// The same with Φ alone, which costs a few percent where Φ_seed costs as much as training.
+[[nodiscard]] NativeRun run_native_with_phi(const Trial& trial, const TrialInputs& inputs,
+                                            Precision precision);
+
 }  // namespace numgeom

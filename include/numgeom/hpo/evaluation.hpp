@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "numgeom/train/assignment.hpp"
@@ -29,7 +30,13 @@ struct Evaluation {
   [[nodiscard]] bool has_loss() const { return state == State::kDone && std::isfinite(loss); }
 };
 
+/// running, done, failed.
+[[nodiscard]] std::string to_string(Evaluation::State state);
+
 /// All trials of a search, in the order in which they were suggested.
 using History = std::vector<Evaluation>;
+
+/// Whether some trial has exactly this configuration.
+[[nodiscard]] bool was_tried(const History& history, const Assignment& assignment);
 
 }  // namespace numgeom

@@ -42,14 +42,15 @@ void work(const std::filesystem::path& storage, const StoredStudy& stored, const
           const std::function<void(const Claim&, const Outcome&)>& told = {});
 
 /// The finished trials of a stored study as a race may take them up: with the native losses that
-/// were stored, and what was certified before. `numbers[i]` is the stored number of trial i.
+/// were stored, and what was certified before for the same `LoadedStudy::fingerprint`. `numbers[i]`
+/// is the stored number of trial i.
 struct RaceEntry {
   std::vector<RaceTrial> trials;
   std::vector<int> numbers;
 };
 [[nodiscard]] RaceEntry race_entry(const std::vector<StoredTrial>& trials,
                                    const LoadedStudy& study);
-/// What to store of a trial of a race with `Storage::annotate`.
-[[nodiscard]] Outcome race_annotation(const RaceTrial& trial);
+/// What to store of a trial of a race with `Storage::annotate`, for the study of that fingerprint.
+[[nodiscard]] Outcome race_annotation(const RaceTrial& trial, const std::string& fingerprint);
 
 }  // namespace numgeom

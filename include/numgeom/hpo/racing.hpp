@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <stop_token>
 #include <vector>
 
@@ -34,7 +35,7 @@ struct Race {
   /// For every trial: is it in the indistinguishable set, L̂(θ) ≤ L̂_best + δ_best + δ(θ)?
   std::vector<Verdict> indistinguishable;
 
-  /// Every verdict above is certified or refuted.
+  /// There is a winner, and every verdict above is certified or refuted.
   [[nodiscard]] bool decided() const;
   [[nodiscard]] int count(Effort effort) const;
   /// Trials that are in the indistinguishable set or may be, in ascending order: it contains the

@@ -39,6 +39,7 @@ struct StoredStudy {
   int id = 0;
   std::string name;
   std::string definition;  ///< the text of its file
+  std::string data;        ///< a hash of the data that it trains on; empty where others train
   int batch = 0;
   double created = 0;
   int running = 0;
@@ -90,10 +91,10 @@ class Storage {
   ~Storage();
 
   /// The study of that name, made where it is missing. `batch` > 0: trials are suggested in
-  /// synchronous batches of that size. Throws `Error` where it is there with another definition or
-  /// batch.
+  /// synchronous batches of that size. Throws `Error` where it is there with another definition,
+  /// batch or hash of its data.
   [[nodiscard]] StoredStudy open_study(const std::string& name, const std::string& definition,
-                                       int batch = 0);
+                                       int batch = 0, const std::string& data = "");
   /// Throws `Error` where there is none of that name.
   [[nodiscard]] StoredStudy study(const std::string& name) const;
   [[nodiscard]] std::vector<StoredStudy> studies() const;

@@ -53,6 +53,11 @@ class LoadedStudy {
 
   [[nodiscard]] const Study& study() const { return study_; }
   [[nodiscard]] const Split& data() const { return *data_; }
+  /// SHA-256 of the features and labels of both parts; computed once. Thread-safe.
+  [[nodiscard]] std::string data_hash() const;
+  /// SHA-256 of all that decides the exact losses and their enclosures: the study's text, the data,
+  /// and this version's way of computing them. What was certified for another one proves nothing.
+  [[nodiscard]] std::string fingerprint() const;
   /// Throws `Error` where the assignment does not make a problem. Thread-safe.
   [[nodiscard]] Trial trial(const Assignment& assignment) const;
   /// The trials of a method that looks at no loss, in order. Throws `Error` for other methods.
@@ -61,7 +66,8 @@ class LoadedStudy {
  private:
   Study study_;
   std::shared_ptr<const Split> data_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  ///< guards what follows
+  mutable std::string data_hash_;
   /// By what tells problems apart.
   mutable std::map<std::string, std::unique_ptr<const Problem>> problems_;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -21,6 +22,22 @@ struct StepEnclosure {
   NormBall residuals;                ///< batch × classes, (softmax − onehot)/batch
   Indices labels;
 };
+
+/// How λ, the greatest eigenvalue of the Gauss–Newton part, is bounded: each stage is dearer than
+/// those before it, and mostly better.
+enum class GaussNewtonStage {
+  kTrace,      ///< Σ of the diagonal of QᵀJJᵀQ
+  kSamples,    ///< a Frobenius norm, from one bound a pair of samples
+  kFrobenius,  ///< the Frobenius norm
+  kEigenvalue  ///< see `largest_eigenvalue`
+};
+inline constexpr std::array kGaussNewtonStages = {
+    GaussNewtonStage::kTrace, GaussNewtonStage::kSamples, GaussNewtonStage::kFrobenius,
+    GaussNewtonStage::kEigenvalue};
+
+/// An upper bound on the greatest eigenvalue of JᵀSJ (below) for every parameter in the ball that
+/// the step is enclosed for. Source: proofs/stepwise.md, lemmas 3 and 4.
+[[nodiscard]] Magnitude gauss_newton_bound(const StepEnclosure& step, GaussNewtonStage stage);
 
 /// Λ: an upper bound on the Lipschitz constant of the step map G(ξ) = ξ − η(∇L(ξ) + ωξ) on the ball
 /// that the step is enclosed for.

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "numgeom/hpo/space.hpp"
+#include "numgeom/train/assignment.hpp"
 
 namespace numgeom {
 

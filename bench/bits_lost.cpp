@@ -36,7 +36,7 @@ class Hessian {
         delta_(view.passes.deltas.back()),
         w2_(view.parameters[2]),
         p_(delta_ * static_cast<double>(x_.rows())) {
-    for (Eigen::Index i = 0; i < p_.rows(); ++i) p_(i, view.labels[i]) += 1;
+    for (Eigen::Index i = 0; i < p_.rows(); ++i) p_(i, view.targets.labels[i]) += 1;
   }
 
   [[nodiscard]] Vector operator()(const Vector& direction) const {

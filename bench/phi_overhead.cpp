@@ -41,7 +41,7 @@ int main(int argc, char** argv) try {
     const double without =
         seconds([&] { numgeom::train(arithmetic, problem, inputs, configuration); });
     const double with = seconds([&] {
-      numgeom::PhiObserver<float> phi(problem, configuration);
+      numgeom::PhiObserver<Native<float>> phi(problem, configuration);
       numgeom::train(arithmetic, problem, inputs, configuration, phi);
     });
     if (i == 0) continue;  // warm-up

@@ -12,5 +12,5 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/numgeom-config-version.cm
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/numgeom-config.cmake
               ${PROJECT_BINARY_DIR}/numgeom-config-version.cmake
-              cmake/FindGMP.cmake cmake/FindMPFR.cmake
+              cmake/FindGMP.cmake cmake/FindLibZip.cmake cmake/FindMPFR.cmake
         DESTINATION ${package_dir})

@@ -255,6 +255,11 @@ Ball tanh(const Ball& x) {
   return with_definedness(Ball(BigFloat(x.bits()), Magnitude(1.0)), x.is_defined());
 }
 
+Ball erf(const Ball& x) {
+  if (x.is_bounded()) return nondecreasing(x, mpfr_erf);
+  return with_definedness(Ball(BigFloat(x.bits()), Magnitude(1.0)), x.is_defined());
+}
+
 Ball abs(const Ball& x) {
   if (!x.is_bounded() || mpfr_sgn(x.lower().get()) >= 0) return x;
   if (mpfr_sgn(x.upper().get()) <= 0) return -x;

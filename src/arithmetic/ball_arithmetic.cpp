@@ -117,6 +117,53 @@ RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::axpy(double alpha, const Matrix
   return rounded(std::move(result));
 }
 
+BigFloatMatrix BigFloatMidpoints::gather(const Matrix& x, const Gather& places, int term) const {
+  BigFloatMatrix result = zeros(places.samples(x.rows()) * places.out_rows, places.out_cols);
+  detail::for_gathered(places, term, x.rows(),
+                       [&](Eigen::Index i, Eigen::Index j, Eigen::Index k, Eigen::Index l) {
+                         result(i, j) = x(k, l);
+                       });
+  return result;
+}
+
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::scale(const Ball& factor, const Matrix& x) const {
+  BigFloatMatrix result = zeros(x.rows(), x.cols());
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j)
+      mpfr_mul(result(i, j).get(), x(i, j).get(), factor.midpoint().get(), MPFR_RNDN);
+  return rounded(std::move(result));
+}
+
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::square(const Matrix& x) const {
+  BigFloatMatrix result = zeros(x.rows(), x.cols());
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j)
+      mpfr_sqr(result(i, j).get(), x(i, j).get(), MPFR_RNDN);
+  return rounded(std::move(result));
+}
+
+RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::root_quotient(const Ball& a, const Matrix& m,
+                                                               const Matrix& v, const Ball& b,
+                                                               double epsilon) const {
+  BigFloatMatrix result = zeros(m.rows(), m.cols());
+  BigFloat divisor(bits_);
+  BigFloat numerator(bits_);
+  for (Eigen::Index i = 0; i < m.rows(); ++i)
+    for (Eigen::Index j = 0; j < m.cols(); ++j) {
+      if (m(i, j).is_zero()) continue;
+      if (mpfr_sgn(v(i, j).get()) > 0)
+        mpfr_sqrt(divisor.get(), v(i, j).get(), MPFR_RNDN);
+      else
+        mpfr_set_zero(divisor.get(), 1);
+      mpfr_mul(divisor.get(), divisor.get(), b.midpoint().get(), MPFR_RNDN);
+      mpfr_add_d(divisor.get(), divisor.get(), epsilon, MPFR_RNDN);
+      mpfr_mul(numerator.get(), m(i, j).get(), a.midpoint().get(), MPFR_RNDN);
+      mpfr_div(result(i, j).get(), numerator.get(), divisor.get(), MPFR_RNDN);
+    }
+  BoundMatrix error = Magnitude(8.0) * (unit() * magnitudes(result));
+  return {std::move(result), std::move(error)};
+}
+
 BoundMatrix BigFloatMidpoints::magnitudes(const Matrix& x) {
   std::vector<Magnitude> entries;
   entries.reserve(static_cast<std::size_t>(x.rows() * x.cols()));

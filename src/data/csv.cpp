@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fp32.hpp"
 #include "numgeom/data/array.hpp"
 #include "numgeom/error.hpp"
 
@@ -62,7 +63,7 @@ class Parser {
     if (first_row_ < lines_.size()) read_header();
     if (first_row_ == lines_.size()) fail("found no rows, expected samples");
     columns_ = split(first_row_).size();
-    label_column_ = label_column();
+    assign_roles();
     return read_rows();
   }
 
@@ -99,52 +100,78 @@ class Parser {
       double value = 0;
       return read(field, value) != Reading::text;
     });
-    if (has_numbers && options_.label_column.empty()) return;
+    if (has_numbers && options_.label_column.empty() && options_.target_columns.empty()) return;
     names_ = fields;
     ++first_row_;
   }
 
-  [[nodiscard]] std::size_t label_column() const {
+  void assign_roles() {
     if (names_ && names_->size() != columns_)
       fail_at(
           first_row_, std::nullopt,
           fmt::format("found {} fields, expected {} as in the header", columns_, names_->size()));
-    if (options_.label_column.empty()) return columns_ - 1;
-    const auto found = std::find(names_->begin(), names_->end(), options_.label_column);
+    roles_.assign(columns_, kFeature);
+    if (options_.target_columns.empty())
+      roles_[options_.label_column.empty() ? columns_ - 1 : column_of(options_.label_column)] =
+          kLabel;
+    else
+      assign_targets();
+  }
+
+  void assign_targets() {
+    if (!options_.label_column.empty())
+      fail("found label_column and target_columns, expected one of them");
+    int target = 0;
+    for (const std::string& name : options_.target_columns) {
+      int& role = roles_[column_of(name)];
+      if (role != kFeature) fail(fmt::format("target column '{}' is named twice", name));
+      role = target++;
+    }
+    if (options_.target_columns.size() == columns_)
+      fail("every column is a target, expected at least one feature");
+  }
+
+  [[nodiscard]] std::size_t column_of(const std::string& name) const {
+    const auto found = std::find(names_->begin(), names_->end(), name);
     if (found == names_->end())
-      fail(fmt::format("found no column '{}', expected one of: {}", options_.label_column,
-                       fmt::join(*names_, ", ")));
+      fail(
+          fmt::format("found no column '{}', expected one of: {}", name, fmt::join(*names_, ", ")));
     return static_cast<std::size_t>(found - names_->begin());
   }
 
   RawData read_rows() {
-    const std::size_t rows = lines_.size() - first_row_;
-    Matrix<double> features(static_cast<Eigen::Index>(rows),
-                            static_cast<Eigen::Index>(columns_ - 1));
+    const auto rows = static_cast<Eigen::Index>(lines_.size() - first_row_);
+    Matrix<double> features(rows, std::count(roles_.begin(), roles_.end(), kFeature));
+    Matrix<double> targets(rows, static_cast<Eigen::Index>(options_.target_columns.size()));
     RawData data;
     data.name = file_.name;
-    for (std::size_t row = 0; row < rows; ++row) {
-      data.labels.push_back(
-          read_row(first_row_ + row, &features(static_cast<Eigen::Index>(row), 0)));
-      data.classes = std::max(data.classes, data.labels.back() + 1);
+    for (Eigen::Index row = 0; row < rows; ++row) {
+      const int label = read_row(first_row_ + static_cast<std::size_t>(row),
+                                 features.row(row).data(), targets.row(row).data());
+      if (targets.cols() == 0) data.labels.push_back(label);
+      data.classes = std::max(data.classes, label + 1);
     }
     data.features = std::move(features);
+    if (targets.cols() > 0) data.targets = std::move(targets);
     return data;
   }
 
-  /// Writes the features of one line from `feature` on; returns its label.
-  int read_row(std::size_t line, double* feature) const {
+  /// Writes the features of one line from `feature` on and its targets; returns its label, −1
+  /// without one.
+  int read_row(std::size_t line, double* feature, double* targets) const {
     const Fields fields = split(line);
     if (fields.size() != columns_)
       fail_at(line, std::nullopt,
               fmt::format("found {} fields, expected {}", fields.size(), columns_));
-    int label = 0;
+    int label = -1;
     for (std::size_t column = 0; column < columns_; ++column) {
       const double value = number(line, column, fields[column]);
-      if (column == label_column_)
+      if (roles_[column] == kFeature)
+        *feature++ = value;
+      else if (roles_[column] == kLabel)
         label = checked_label(line, column, value);
       else
-        *feature++ = value;
+        targets[roles_[column]] = checked_target(line, column, value);
     }
     return label;
   }
@@ -168,13 +195,24 @@ class Parser {
     return static_cast<int>(value);
   }
 
+  [[nodiscard]] double checked_target(std::size_t line, std::size_t column, double value) const {
+    if (!fits_fp32(value))
+      fail_at(line, column,
+              fmt::format("found target {}, expected a number in the range of fp32", value));
+    return value;
+  }
+
+  // What a column holds; any other role is the number of a target.
+  static constexpr int kFeature = -1;
+  static constexpr int kLabel = -2;
+
   const File& file_;
   const CsvOptions& options_;
   std::vector<std::string_view> lines_;
   std::optional<Fields> names_;
   std::size_t first_row_ = 0;  // index of the first data line
   std::size_t columns_ = 0;
-  std::size_t label_column_ = 0;
+  std::vector<int> roles_;  // by column
 };
 
 }  // namespace

@@ -150,24 +150,29 @@ RawData read_pair(const fs::path& directory, const std::string& prefix) {
 
 RawData read_directory(const fs::path& directory) {
   const auto prefixes = prefixes_in(directory);
-  RawData data = read_pair(directory, prefixes.front());
-  for (std::size_t i = 1; i < prefixes.size(); ++i)
-    data = concatenate(data, read_pair(directory, prefixes[i]));
+  std::vector<RawData> parts;
+  for (const auto& prefix : prefixes) parts.push_back(read_pair(directory, prefix));
+  RawData data = concatenate(parts);
   data.name = directory.string();
   return data;
 }
 
 }  // namespace
 
-Array parse_idx(const File& file) {
+Array parse_idx(const File& file, std::optional<std::int64_t> rows) {
   require_magic(file);
   const auto type = static_cast<std::uint8_t>(file.bytes[2]);
   const std::size_t value_size = size_of_type(file, type);
   const std::size_t header_size = 4 + 4 * static_cast<unsigned char>(file.bytes[3]);
   auto shape = read_shape(file, header_size);
   require_size(file, header_size, shape, value_size);
-  return {file.name, std::move(shape),
-          read_values(type, std::string_view(file.bytes).substr(header_size))};
+  auto values = std::string_view(file.bytes).substr(header_size);
+  if (rows && *rows < shape[0]) {
+    const std::size_t row_size = values.size() / static_cast<std::size_t>(shape[0]);
+    values = values.substr(0, row_size * static_cast<std::size_t>(*rows));
+    shape[0] = *rows;
+  }
+  return {file.name, std::move(shape), read_values(type, values), type >= 0x0d};
 }
 
 Array read_idx(const fs::path& path) { return parse_idx(gunzip(read_file(path))); }

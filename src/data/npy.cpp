@@ -191,7 +191,7 @@ std::string_view bytes_of(const Value* values, std::size_t count) {
 Array parse_npy(const File& file) {
   Header header = parse_header(file);
   require_size(file, header, size_of_type(file, header.type));
-  Array array{file.name, {}, read_values(file, header)};
+  Array array{file.name, {}, read_values(file, header), header.type.find('f') == 1};
   if (header.fortran_order)
     std::visit([&](auto& values) { values = to_c_order(values, header.shape); }, array.values);
   array.shape = std::move(header.shape);
@@ -200,13 +200,22 @@ Array parse_npy(const File& file) {
 
 Array read_npy(const std::filesystem::path& path) { return parse_npy(read_file(path)); }
 
+std::string npy_bytes(const ExactMatrix& matrix) {
+  return npy_bytes("<f4", fmt::format("({}, {})", matrix.rows(), matrix.cols()),
+                   bytes_of(matrix.data(), static_cast<std::size_t>(matrix.size())));
+}
+
 void write_npy(const std::filesystem::path& path, const ExactMatrix& matrix) {
-  write_file(path, npy_bytes("<f4", fmt::format("({}, {})", matrix.rows(), matrix.cols()),
-                             bytes_of(matrix.data(), static_cast<std::size_t>(matrix.size()))));
+  write_file(path, npy_bytes(matrix));
 }
 
 void write_npy(const std::filesystem::path& path, const std::vector<std::int64_t>& values) {
   write_file(path, npy_bytes("<i8", fmt::format("({},)", values.size()),
+                             bytes_of(values.data(), values.size())));
+}
+
+void write_npy(const std::filesystem::path& path, const std::vector<double>& values) {
+  write_file(path, npy_bytes("<f8", fmt::format("({},)", values.size()),
                              bytes_of(values.data(), values.size())));
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "fp32.hpp"
 #include "numgeom/error.hpp"
 
 namespace numgeom {
@@ -26,6 +27,25 @@ void require_poolable(const RawData& data, int pool) {
   if (data.image.height % pool != 0 || data.image.width % pool != 0)
     throw Error(fmt::format("pool = {}: expected a divisor of the image size, {}×{} in {}", pool,
                             data.image.height, data.image.width, data.name));
+}
+
+void require_colour(const RawData& data) {
+  if (!data.image.is_image())
+    throw Error(
+        fmt::format("grayscale: {} holds no images, expected images of 3 channels", data.name));
+  if (data.image.channels != 3)
+    throw Error(fmt::format("grayscale: the images in {} have {} channels, expected 3", data.name,
+                            data.image.channels));
+}
+
+/// The luma of each pixel, evaluated from left to right.
+Matrix<double> luma(const Matrix<double>& colour) {
+  Matrix<double> grey(colour.rows(), colour.cols() / 3);
+  for (Eigen::Index i = 0; i < grey.rows(); ++i)
+    for (Eigen::Index j = 0; j < grey.cols(); ++j)
+      grey(i, j) =
+          0.299 * colour(i, 3 * j) + 0.587 * colour(i, 3 * j + 1) + 0.114 * colour(i, 3 * j + 2);
+  return grey;
 }
 
 ImageShape pooled(const ImageShape& image, int pool) {
@@ -56,13 +76,30 @@ void pool_row(const double* pixels, const ImageShape& image, int pool, double* o
         *out++ = square_mean(pixels, image, pool, i, j, channel);
 }
 
-Matrix<double> pooled_features(const RawData& data, int pool) {
-  Matrix<double> features = as_doubles(data);
-  if (pool == 1) return features;
+/// Features, and their layout while they are made ready.
+struct Images {
+  Matrix<double> features;
+  ImageShape shape;
+};
+
+Images made_grey(const Images& colour) {
+  return {luma(colour.features), {colour.shape.height, colour.shape.width, 1}};
+}
+
+Images pooled(const Images& images, int pool) {
+  const Matrix<double>& features = images.features;
   Matrix<double> small(features.rows(), features.cols() / pool / pool);
   for (Eigen::Index i = 0; i < features.rows(); ++i)
-    pool_row(&features(i, 0), data.image, pool, &small(i, 0));
-  return small;
+    pool_row(&features(i, 0), images.shape, pool, &small(i, 0));
+  return {std::move(small), pooled(images.shape, pool)};
+}
+
+/// All that comes before scaling.
+Images unscaled(const RawData& data, const Preprocessing& options) {
+  Images images{as_doubles(data), data.image};
+  if (options.grayscale) images = made_grey(images);
+  if (options.pool > 1) images = pooled(images, options.pool);
+  return images;
 }
 
 /// Affine map of one column, v ↦ (v − shift)/divisor; a constant column is mapped to 0.
@@ -125,12 +162,25 @@ ExactMatrix scaled(const Matrix<double>& features, const std::vector<ColumnScale
   return exact;
 }
 
-std::string describe(const RawSplit& split, Scale scale, int pool) {
-  const std::string pooling = pool > 1 ? fmt::format(", mean-pooled by {}", pool) : "";
+ExactMatrix rounded_targets(const Matrix<double>& targets, const std::string& part) {
+  for (Eigen::Index i = 0; i < targets.rows(); ++i)
+    for (Eigen::Index j = 0; j < targets.cols(); ++j)
+      if (!fits_fp32(targets(i, j)))
+        throw Error(
+            fmt::format("{}: row {}, target {}: found {}, expected a finite number in the "
+                        "range of fp32",
+                        part, i + 1, j + 1, targets(i, j)));
+  return targets.cast<float>();
+}
+
+std::string describe(const RawSplit& split, Scale scale, const Preprocessing& options) {
+  const std::string grey = options.grayscale ? ", grey" : "";
+  const std::string pooling =
+      options.pool > 1 ? fmt::format(", mean-pooled by {}", options.pool) : "";
   const std::string scaling = scale == Scale::unit ? fmt::format("v/{}", split.train.levels)
                                                    : fmt::format("scale {}", to_string(scale));
-  return fmt::format("{}: {} training and {} validation rows{}, {}", split.train.name,
-                     split.train.samples(), split.validation.samples(), pooling, scaling);
+  return fmt::format("{}: {} training and {} validation rows{}{}, {}", split.train.name,
+                     split.train.samples(), split.validation.samples(), grey, pooling, scaling);
 }
 
 }  // namespace
@@ -153,18 +203,20 @@ Scale resolve(Scale scale, const RawData& data) {
 }
 
 Split preprocess(const RawSplit& split, const Preprocessing& options) {
+  if (options.grayscale) require_colour(split.train);
   require_poolable(split.train, options.pool);
   const Scale scale = resolve(options.scale, split.train);
   require_known_levels(split.train, scale);
-  const Matrix<double> training = pooled_features(split.train, options.pool);
-  const auto scales = column_scales(scale, split.train.levels, training);
-  const auto finish = [&](const RawData& part, const Matrix<double>& features, const char* role) {
-    return Dataset{scaled(features, scales, fmt::format("{}, {} part", part.name, role)),
-                   part.labels, part.classes, pooled(part.image, options.pool)};
+  const Images training = unscaled(split.train, options);
+  const auto scales = column_scales(scale, split.train.levels, training.features);
+  const auto finish = [&](const RawData& part, const Images& images, const char* role) {
+    const std::string name = fmt::format("{}, {} part", part.name, role);
+    return Dataset{scaled(images.features, scales, name), part.labels, part.classes, images.shape,
+                   rounded_targets(part.targets, name)};
   };
   return {finish(split.train, training, "training"),
-          finish(split.validation, pooled_features(split.validation, options.pool), "validation"),
-          describe(split, scale, options.pool)};
+          finish(split.validation, unscaled(split.validation, options), "validation"),
+          describe(split, scale, options)};
 }
 
 }  // namespace numgeom

@@ -16,12 +16,30 @@ Matrix<Scalar> take_rows(const Matrix<Scalar>& from, const Indices& rows) {
   return taken;
 }
 
-template <class Scalar>
-Matrix<Scalar> stack(const Matrix<Scalar>& first, const Matrix<Scalar>& second) {
-  Matrix<Scalar> both(first.rows() + second.rows(), first.cols());
-  both.topRows(first.rows()) = first;
-  both.bottomRows(second.rows()) = second;
-  return both;
+/// A member of all parts, one below the other.
+template <class Scalar, class Member>
+Matrix<Scalar> stack(const std::vector<RawData>& parts, const Member& member) {
+  Eigen::Index rows = 0;
+  for (const RawData& part : parts) rows += member(part).rows();
+  Matrix<Scalar> all(rows, member(parts.front()).cols());
+  Eigen::Index row = 0;
+  for (const RawData& part : parts) {
+    const Matrix<Scalar>& piece = member(part);
+    all.middleRows(row, piece.rows()) = piece;
+    row += piece.rows();
+  }
+  return all;
+}
+
+void require_same_kind(const RawData& first, const RawData& other) {
+  if (first.width() != other.width() || first.image != other.image)
+    throw Error(fmt::format("{}: found {} features a sample, expected {} in the same layout as {}",
+                            other.name, other.width(), first.width(), first.name));
+  if (first.features.index() != other.features.index() || first.levels != other.levels)
+    throw Error(fmt::format("{}: expected the type of number that {} has", other.name, first.name));
+  if (first.targets.cols() != other.targets.cols())
+    throw Error(fmt::format("{}: found {} targets a sample, expected {} as in {}", other.name,
+                            other.targets.cols(), first.targets.cols(), first.name));
 }
 
 }  // namespace
@@ -40,30 +58,34 @@ RawData select_rows(const RawData& data, const Indices& rows) {
     if (row < 0 || row >= data.samples())
       throw Error(
           fmt::format("{}: row number {} is not in 0 … {}", data.name, row, data.samples() - 1));
-    selected.labels.push_back(data.labels[row]);
+    if (!data.is_regression()) selected.labels.push_back(data.labels[row]);
   }
   std::visit([&](const auto& matrix) { selected.features = take_rows(matrix, rows); },
              data.features);
+  if (data.is_regression()) selected.targets = take_rows(data.targets, rows);
   return selected;
 }
 
-RawData concatenate(const RawData& first, const RawData& second) {
-  if (first.width() != second.width() || first.image != second.image)
-    throw Error(fmt::format("{}: found {} features a sample, expected {} in the same layout as {}",
-                            second.name, second.width(), first.width(), first.name));
-  if (first.features.index() != second.features.index() || first.levels != second.levels)
-    throw Error(
-        fmt::format("{}: expected the type of number that {} has", second.name, first.name));
-  RawData both{first.name,  {},          first.labels, std::max(first.classes, second.classes),
-               first.image, first.levels};
-  both.labels.insert(both.labels.end(), second.labels.begin(), second.labels.end());
+RawData concatenate(const std::vector<RawData>& parts) {
+  if (parts.empty()) throw Error("concatenate: found no data, expected at least one part");
+  const RawData& first = parts.front();
+  RawData all{first.name, {}, {}, 0, first.image, first.levels};
+  for (const RawData& part : parts) {
+    require_same_kind(first, part);
+    all.labels.insert(all.labels.end(), part.labels.begin(), part.labels.end());
+    all.classes = std::max(all.classes, part.classes);
+  }
   std::visit(
-      [&](const auto& top) {
-        using Features = std::decay_t<decltype(top)>;
-        both.features = stack(top, std::get<Features>(second.features));
+      [&]<class Scalar>(const Matrix<Scalar>&) {
+        all.features = stack<Scalar>(parts, [](const RawData& part) -> const Matrix<Scalar>& {
+          return std::get<Matrix<Scalar>>(part.features);
+        });
       },
       first.features);
-  return both;
+  if (first.is_regression())
+    all.targets = stack<double>(
+        parts, [](const RawData& part) -> const Matrix<double>& { return part.targets; });
+  return all;
 }
 
 }  // namespace numgeom

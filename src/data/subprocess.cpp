@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,10 +37,11 @@ class Pipe {
   [[nodiscard]] int write_end() const { return ends_[1]; }
   void close_write_end() { close_end(1); }
 
-  [[nodiscard]] std::string read_all() const {
+  [[nodiscard]] std::string read_all(const std::function<void()>& waiting) const {
     std::string text;
     std::array<char, 4096> buffer{};
     for (;;) {
+      while (waiting && is_silent()) waiting();
       const ssize_t count = ::read(ends_[0], buffer.data(), buffer.size());
       if (count > 0) text.append(buffer.data(), static_cast<std::size_t>(count));
       if (count == 0 || (count < 0 && errno != EINTR)) return text;
@@ -47,6 +49,13 @@ class Pipe {
   }
 
  private:
+  /// Waits for something to read; true if nothing came.
+  [[nodiscard]] bool is_silent() const {
+    constexpr int kMilliseconds = 250;
+    pollfd end{ends_[0], POLLIN, 0};
+    return ::poll(&end, 1, kMilliseconds) == 0;
+  }
+
   void close_end(std::size_t end) {
     if (ends_[end] >= 0) ::close(ends_[end]);
     ends_[end] = -1;
@@ -85,7 +94,8 @@ int wait_for(pid_t child) {
 }  // namespace
 
 ProgramResult run_program(const std::vector<std::string>& arguments,
-                          const std::filesystem::path& directory) {
+                          const std::filesystem::path& directory,
+                          const std::function<void()>& waiting) {
   Pipe output;
   if (!output.is_open()) fail(arguments.front(), errno);
   const FileActions actions(directory, output.write_end());
@@ -98,7 +108,7 @@ ProgramResult run_program(const std::vector<std::string>& arguments,
   if (error == ENOENT) return {};
   if (error != 0) fail(arguments.front(), error);
   output.close_write_end();
-  std::string text = output.read_all();
+  std::string text = output.read_all(waiting);
   return {true, wait_for(child), std::move(text)};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,11 @@ struct ProgramResult {
 };
 
 /// Runs a program (no shell) in the given directory, with nothing to read, until it ends.
+///
+/// `waiting`, if there is one, is called several times a second while the program says nothing.
 /// Throws Error if the system cannot start processes.
 [[nodiscard]] ProgramResult run_program(const std::vector<std::string>& arguments,
-                                        const std::filesystem::path& directory);
+                                        const std::filesystem::path& directory,
+                                        const std::function<void()>& waiting = {});
 
 }  // namespace numgeom

@@ -6,6 +6,7 @@
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_01.hpp>
 #include <cmath>
+#include <utility>
 
 #include "numgeom/data/array.hpp"
 #include "numgeom/data/shuffle.hpp"
@@ -66,6 +67,44 @@ class Problem {
   Matrix<double> map_;
 };
 
+/// The two linear maps of a regression problem.
+class Regression {
+ public:
+  Regression(const SyntheticRegressionOptions& options, Draws& draws)
+      : options_(options), linear_(draw_map(draws)), curved_(draw_map(draws)) {}
+
+  void draw(Draws& draws, Eigen::Ref<Eigen::RowVectorXd> sample,
+            Eigen::Ref<Eigen::RowVectorXd> targets) const {
+    for (int i = 0; i < options_.features; ++i) sample(i) = draws.normal();
+    for (int k = 0; k < options_.outputs; ++k) targets(k) = target(k, sample, draws.normal());
+  }
+
+ private:
+  [[nodiscard]] Matrix<double> draw_map(Draws& draws) const {
+    return normal_matrix(options_.outputs, options_.informative,
+                         1 / std::sqrt(options_.informative), draws);
+  }
+
+  /// Only operations that IEEE 754 rounds correctly, in a fixed order: the data must not depend on
+  /// the machine.
+  [[nodiscard]] double target(int k, const Eigen::Ref<Eigen::RowVectorXd>& sample,
+                              double noise) const {
+    double straight = 0;
+    double slope = 0;
+    for (int j = 0; j < options_.informative; ++j) {
+      straight += linear_(k, j) * sample(j);
+      slope += curved_(k, j) * sample(j);
+    }
+    slope *= 2;
+    return straight + options_.nonlinearity * (slope / std::sqrt(1 + slope * slope)) +
+           options_.noise * noise;
+  }
+
+  SyntheticRegressionOptions options_;
+  Matrix<double> linear_;
+  Matrix<double> curved_;
+};
+
 template <class Value>
 void require(bool holds, const char* option, Value value, const std::string& expected) {
   if (!holds)
@@ -94,6 +133,27 @@ RawData make_synthetic(const SyntheticOptions& options) {
   Indices labels(options.samples);
   for (int i = 0; i < options.samples; ++i) labels[i] = problem.draw(draws, features.row(i));
   return {"synthetic", std::move(features), std::move(labels), options.classes, {}, 0};
+}
+
+void validate(const SyntheticRegressionOptions& options) {
+  require(options.samples >= 1, "samples", options.samples, "at least 1");
+  require(options.features >= 1, "features", options.features, "at least 1");
+  require(options.informative >= 1 && options.informative <= options.features, "informative",
+          options.informative, fmt::format("1 to features ({})", options.features));
+  require(options.outputs >= 1, "outputs", options.outputs, "at least 1");
+  for (const auto& [name, value] :
+       {std::pair("nonlinearity", options.nonlinearity), std::pair("noise", options.noise)})
+    require(std::isfinite(value) && value >= 0, name, value, "a finite number, at least 0");
+}
+
+RawData make_synthetic_regression(const SyntheticRegressionOptions& options) {
+  validate(options);
+  Draws draws(options.seed);
+  const Regression problem(options, draws);
+  Matrix<double> features(options.samples, options.features);
+  Matrix<double> targets(options.samples, options.outputs);
+  for (int i = 0; i < options.samples; ++i) problem.draw(draws, features.row(i), targets.row(i));
+  return {"synthetic_regression", std::move(features), {}, 0, {}, 0, std::move(targets)};
 }
 
 }  // namespace numgeom

@@ -7,6 +7,7 @@
 #include "numgeom/estimate/phi.hpp"
 #include "numgeom/estimate/phi_seed.hpp"
 #include "numgeom/train/train.hpp"
+#include "numgeom/train/with_native_arithmetic.hpp"
 
 namespace numgeom {
 namespace {
@@ -47,57 +48,55 @@ class Timed {
 };
 
 /// Several estimators watch one training.
-template <class T, template <class> class... Observers>
-class Estimators : public TrainingObserver<Native<T>> {
+template <NativeArithmetic A, template <class> class... Observers>
+class Estimators : public TrainingObserver<A> {
  public:
   Estimators(const Problem& problem, const Configuration& configuration)
-      : observers_(Timed<Observers<T>>(problem, configuration)...) {}
+      : observers_(Timed<Observers<A>>(problem, configuration)...) {}
 
-  void on_step(const Native<T>& arithmetic, const StepView<Native<T>>& view) override {
+  void on_step(const A& arithmetic, const StepView<A>& view) override {
     (get<Observers>().on_step(arithmetic, view), ...);
   }
-  void on_end(const Native<T>& arithmetic, const EndView<Native<T>>& view) override {
+  void on_end(const A& arithmetic, const EndView<A>& view) override {
     (get<Observers>().on_end(arithmetic, view), ...);
   }
   [[nodiscard]] std::map<std::string, Estimate> estimates() const {
-    return {{Observers<T>::kName, std::get<Timed<Observers<T>>>(observers_).estimate()}...};
+    return {{Observers<A>::kName, std::get<Timed<Observers<A>>>(observers_).estimate()}...};
   }
 
  private:
   template <template <class> class Observer>
-  Timed<Observer<T>>& get() {
-    return std::get<Timed<Observer<T>>>(observers_);
+  Timed<Observer<A>>& get() {
+    return std::get<Timed<Observer<A>>>(observers_);
   }
 
-  std::tuple<Timed<Observers<T>>...> observers_;
+  std::tuple<Timed<Observers<A>>...> observers_;
 };
 
-template <class T, template <class> class... Observers>
-NativeRun run(const Trial& trial, const TrialInputs& inputs, Precision precision) {
-  const auto start = Clock::now();
-  Estimators<T, Observers...> estimators(*trial.problem, trial.configuration);
-  const auto result = train(Native<T>(), *trial.problem, inputs, trial.configuration, estimators);
-  NativeRun native{precision, static_cast<double>(result.loss), result.errors, seconds_since(start),
-                   estimators.estimates()};
-  for (const auto& [name, estimate] : native.estimates) native.seconds -= estimate.seconds;
-  return native;
-}
-
 template <template <class> class... Observers>
-NativeRun run_in(Precision precision, const Trial& trial, const TrialInputs& inputs) {
-  return precision == Precision::kFp32 ? run<float, Observers...>(trial, inputs, precision)
-                                       : run<double, Observers...>(trial, inputs, precision);
+NativeRun run(const Trial& trial, const TrialInputs& inputs, Precision precision) {
+  return with_native_arithmetic(
+      precision, trial.seed, [&]<class A>(const A& arithmetic) -> NativeRun {
+        const auto start = Clock::now();
+        Estimators<A, Observers...> estimators(*trial.problem, trial.configuration);
+        const auto result =
+            train(arithmetic, *trial.problem, inputs, trial.configuration, estimators);
+        NativeRun native{precision, static_cast<double>(result.loss), result.errors,
+                         seconds_since(start), estimators.estimates()};
+        for (const auto& [name, estimate] : native.estimates) native.seconds -= estimate.seconds;
+        return native;
+      });
 }
 
 }  // namespace
 
 NativeRun run_native_with_estimates(const Trial& trial, const TrialInputs& inputs,
                                     Precision precision) {
-  return run_in<PhiObserver, PhiSeedObserver>(precision, trial, inputs);
+  return run<PhiObserver, PhiSeedObserver>(trial, inputs, precision);
 }
 
 NativeRun run_native_with_phi(const Trial& trial, const TrialInputs& inputs, Precision precision) {
-  return run_in<PhiObserver>(precision, trial, inputs);
+  return run<PhiObserver>(trial, inputs, precision);
 }
 
 }  // namespace numgeom

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "numgeom/train/train.hpp"
 
@@ -11,39 +10,43 @@ namespace {
 
 constexpr int kPowerIterations = 4;
 
-template <class T>
-using Parameters = std::vector<Matrix<T>>;
+template <NativeArithmetic A>
+using Parameters = std::vector<typename A::Matrix>;
 
 template <class T>
-double norm(const Parameters<T>& v) {
+double norm(const std::vector<Matrix<T>>& v) {
   double sum = 0;
   for (const Matrix<T>& part : v) sum += static_cast<double>(part.squaredNorm());
   return std::sqrt(sum);
 }
 
 /// w + factor·v
-template <class T>
-Parameters<T> moved(const Parameters<T>& w, double factor, const Parameters<T>& v) {
-  Parameters<T> result;
-  for (std::size_t i = 0; i < w.size(); ++i) result.push_back(Native<T>().axpy(factor, v[i], w[i]));
+template <NativeArithmetic A>
+Parameters<A> moved(const A& arithmetic, const Parameters<A>& w, double factor,
+                    const Parameters<A>& v) {
+  Parameters<A> result;
+  for (std::size_t i = 0; i < w.size(); ++i) result.push_back(arithmetic.axpy(factor, v[i], w[i]));
   return result;
 }
 
 /// Greatest eigenvalue of the Hessian of the batch loss at w, in absolute value: power iteration
 /// from the gradient, Hessian–vector products by central differences.
-template <class T>
-double curvature(const Native<T>& arithmetic, const Network& network, const Parameters<T>& w,
-                 const Matrix<T>& batch, const Indices& labels, Parameters<T> v) {
-  const double distance = std::cbrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
+template <NativeArithmetic A>
+double curvature(const A& arithmetic, const Problem& problem, const Parameters<A>& w,
+                 const typename A::Matrix& batch, const Targets& targets, Parameters<A> v) {
+  const double distance = std::cbrt(2 * arithmetic.unit_roundoff());
   double eigenvalue = 0;
   for (int i = 0; i < kPowerIterations; ++i) {
     const double length = norm(v);
     if (!(length > 0) || !std::isfinite(length)) return length == 0 ? 0 : length;
-    const auto ahead =
-        forward_backward(arithmetic, network, moved(w, distance / length, v), batch, labels);
-    const auto behind =
-        forward_backward(arithmetic, network, moved(w, -distance / length, v), batch, labels);
-    v = moved(ahead.gradients, -1.0, behind.gradients);
+    const auto gradients = [&](double step) {
+      return forward_backward(arithmetic, problem.network, problem.loss,
+                              moved(arithmetic, w, step / length, v), batch, targets)
+          .gradients;
+    };
+    const auto ahead = gradients(distance);
+    const auto behind = gradients(-distance);
+    v = moved(arithmetic, ahead, -1.0, behind);
     eigenvalue = norm(v) / (2 * distance);
   }
   return eigenvalue;
@@ -51,29 +54,30 @@ double curvature(const Native<T>& arithmetic, const Network& network, const Para
 
 }  // namespace
 
-template <std::floating_point T>
-void PhiSeedObserver<T>::on_step(const Native<T>& arithmetic, const StepView<Native<T>>& view) {
+template <NativeArithmetic A>
+void PhiSeedObserver<A>::on_step(const A& arithmetic, const StepView<A>& view) {
   if (view.step % kCurvaturePeriod == 0) {
     const double lambda =
-        curvature(arithmetic, problem_.network, view.parameters, view.passes.outputs.front(),
-                  view.labels, view.passes.gradients);
-    const double decay = configuration_.lr * configuration_.weight_decay;
-    lipschitz_ = std::max(std::abs(1 - decay), std::abs(1 - decay - configuration_.lr * lambda));
+        curvature(arithmetic, problem_, view.parameters, view.passes.outputs.front(), view.targets,
+                  view.passes.gradients);
+    const double decay = view.lr * configuration_.weight_decay;
+    lipschitz_ = std::max(std::abs(1 - decay), std::abs(1 - decay - view.lr * lambda));
   }
   accumulated_ = accumulated_ * lipschitz_ + norm(view.passes.gradients);
 }
 
-template <std::floating_point T>
-void PhiSeedObserver<T>::on_end(const Native<T>& arithmetic, const EndView<Native<T>>& view) {
-  const auto passes =
-      forward_backward(arithmetic, problem_.network, view.parameters, view.validation, view.labels);
-  const double loss_curvature = curvature(arithmetic, problem_.network, view.parameters,
-                                          view.validation, view.labels, passes.gradients);
-  const double epsilon = std::numeric_limits<T>::epsilon();
+template <NativeArithmetic A>
+void PhiSeedObserver<A>::on_end(const A& arithmetic, const EndView<A>& view) {
+  const auto passes = forward_backward(arithmetic, problem_.network, problem_.loss, view.parameters,
+                                       view.validation, view.targets);
+  const double loss_curvature = curvature(arithmetic, problem_, view.parameters, view.validation,
+                                          view.targets, passes.gradients);
+  const double epsilon = 2 * arithmetic.unit_roundoff();
   estimate_ = accumulated_ * epsilon + loss_curvature * view.steps * epsilon * epsilon;
 }
 
-template class PhiSeedObserver<float>;
-template class PhiSeedObserver<double>;
+template class PhiSeedObserver<Native<float>>;
+template class PhiSeedObserver<Native<double>>;
+template class PhiSeedObserver<NarrowFloat>;
 
 }  // namespace numgeom

@@ -31,13 +31,21 @@ TomlReader require_table(TomlReader& root, const char* key) {
 }
 
 /// Training options that a hyperparameter of the same name sets.
-constexpr std::array kTrainingNames = {"lr", "weight_decay", "epochs", "batch", "initialization"};
+constexpr std::array kReals = {"lr",    "weight_decay", "l1",    "clip_norm", "momentum",
+                               "beta1", "beta2",        "decay", "epsilon"};
+constexpr std::array kIntegers = {"epochs", "batch", "warmup_steps"};
+constexpr std::array kNames = {"initialization", "optimizer", "schedule"};
 
-/// The one value that is supported today; anything else is refused by name.
-void require_choice(TomlReader& reader, const char* key, const std::string& only) {
-  const auto value = reader.string(key);
-  if (value && *value != only)
-    reader.fail(key, fmt::format("'{}' expected, not '{}'", only, *value));
+template <std::size_t n>
+bool is_in(const std::array<const char*, n>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::vector<std::string> training_names() {
+  std::vector<std::string> names(kReals.begin(), kReals.end());
+  names.insert(names.end(), kIntegers.begin(), kIntegers.end());
+  names.insert(names.end(), kNames.begin(), kNames.end());
+  return names;
 }
 
 int integer_or(TomlReader& reader, const char* key, std::int64_t low, std::int64_t high,
@@ -68,13 +76,36 @@ void read_synthetic(TomlReader reader, SyntheticOptions& options) {
   reader.at("", [&options] { validate(options); });
 }
 
+void read_synthetic(TomlReader reader, SyntheticRegressionOptions& options) {
+  options.features = integer_or(reader, "features", 1, kMostInt, options.features);
+  options.informative = integer_or(reader, "informative", 1, kMostInt, options.informative);
+  options.outputs = integer_or(reader, "outputs", 1, kMostInt, options.outputs);
+  options.nonlinearity = reader.number("nonlinearity").value_or(options.nonlinearity);
+  options.noise = reader.number("noise").value_or(options.noise);
+  options.seed = seed_or(reader, "seed", options.seed);
+  reader.finish();
+  reader.at("", [&options] { validate(options); });
+}
+
+/// Columns of a CSV file that are real targets.
+void read_target_columns(TomlReader& reader, Study& study) {
+  auto names = reader.strings("target_columns");
+  if (!names) return;
+  if (names->empty()) reader.fail("target_columns", "at least one column expected");
+  if (!study.data.label_column.empty())
+    reader.fail("target_columns", "not together with label_column");
+  study.data.target_columns = std::move(*names);
+}
+
 void read_problem(TomlReader reader, Study& study) {
   const auto dataset = reader.string("dataset");
   if (!dataset) reader.fail("", "the key dataset is missing: a name or a path");
   study.data.dataset = resolve_path(study.file, *dataset);
   study.data.labels = resolve_path(study.file, reader.string("labels").value_or(""));
   study.data.label_column = reader.string("label_column").value_or("");
+  read_target_columns(reader, study);
   study.data.preprocessing.pool = integer_or(reader, "pool", 1, kMostInt, 1);
+  study.data.preprocessing.grayscale = reader.boolean("grayscale").value_or(false);
   if (const auto scale = reader.string("scale"))
     study.data.preprocessing.scale = reader.at("scale", [&] { return scale_from_string(*scale); });
   study.data.split.train = integer_or(reader, "train", 1, kMostRows, study.data.split.train);
@@ -85,31 +116,89 @@ void read_problem(TomlReader reader, Study& study) {
   auto network = reader.layers("network");
   if (!network) reader.fail("", "the key network is missing: an array such as [\"dense 10\"]");
   study.network = NetworkTemplate(std::move(*network));
-  require_choice(reader, "loss", "cross_entropy");
+  if (const auto name = reader.string("loss"))
+    study.loss.kind = reader.at("loss", [&] { return parse_loss(*name); });
+  if (study.loss.kind == Loss::Kind::kCrossEntropy)
+    study.loss.label_smoothing = reader.number("label_smoothing").value_or(0);
+  if (study.loss.kind == Loss::Kind::kHuber)
+    study.loss.huber_delta = reader.number("huber_delta").value_or(1);
+  const bool smoothed = study.loss.kind == Loss::Kind::kCrossEntropy;
+  reader.at(smoothed ? "label_smoothing" : "huber_delta", [&] { study.loss.validate(); });
+  for (const char* key : {"network", "loss"}) study.places[key] = reader.place(key);
   if (auto synthetic = reader.table("synthetic")) {
-    if (*dataset != "synthetic")
-      reader.fail("synthetic",
-                  fmt::format("only for dataset = \"synthetic\", not \"{}\"", *dataset));
-    read_synthetic(*synthetic, study.data.synthetic);
+    if (*dataset == "synthetic")
+      read_synthetic(*synthetic, study.data.synthetic);
+    else if (*dataset == "synthetic_regression")
+      read_synthetic(*synthetic, study.data.synthetic_regression);
+    else
+      reader.fail("synthetic", fmt::format("only for dataset = \"synthetic\" or "
+                                           "\"synthetic_regression\", not \"{}\"",
+                                           *dataset));
   }
   reader.finish();
 }
 
-Initialization parse_initialization(const std::string& name) {
-  if (name == "he") return Initialization::kHe;
-  if (name == "glorot") return Initialization::kGlorot;
-  throw Error(fmt::format("'he' or 'glorot' expected, not '{}'", name));
+/// The training option or real hyperparameter of this name. Throws `Error` for a value that it
+/// cannot have.
+void set_option(const std::string& name, const Value& value, TrainingOptions& options,
+                Configuration& configuration) {
+  const auto fail = [&](const char* expected) {
+    throw Error(fmt::format("{}: {} expected, not {}", name, expected, to_string(value)));
+  };
+  if (is_in(kReals, name)) {
+    const auto* number = std::get_if<double>(&value);
+    if (number == nullptr) fail("a number");
+    const std::array<double*, kReals.size()> fields = {
+        &configuration.lr,        &configuration.weight_decay, &configuration.l1,
+        &configuration.clip_norm, &configuration.momentum,     &configuration.beta1,
+        &configuration.beta2,     &configuration.decay,        &configuration.epsilon};
+    const auto index = std::find(kReals.begin(), kReals.end(), name) - kReals.begin();
+    *fields[static_cast<std::size_t>(index)] = *number;
+    configuration.validate();
+  } else if (is_in(kIntegers, name)) {
+    const auto* number = std::get_if<std::int64_t>(&value);
+    const std::int64_t least = name == "warmup_steps" ? 0 : 1;
+    if (number == nullptr || *number < least || *number > kMostInt)
+      fail(least == 0 ? "an integer ≥ 0" : "an integer ≥ 1");
+    int& field = name == "epochs"  ? options.epochs
+                 : name == "batch" ? options.batch
+                                   : options.schedule.warmup;
+    field = static_cast<int>(*number);
+  } else if (is_in(kNames, name)) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr) fail("a name");
+    try {
+      if (name == "initialization") options.initialization = parse_initialization(*text);
+      if (name == "optimizer") options.optimizer = parse_optimizer(*text);
+      if (name == "schedule") options.schedule.kind = parse_schedule(*text);
+    } catch (const Error& error) {
+      throw Error(fmt::format("{}: {}", name, error.what()));
+    }
+  }
 }
 
 void read_training(TomlReader reader, Study& study) {
-  require_choice(reader, "optimizer", "sgd");
-  study.training.epochs = integer_or(reader, "epochs", 1, kMostInt, study.training.epochs);
-  study.training.batch = integer_or(reader, "batch", 1, kMostRows, study.training.batch);
-  if (const auto name = reader.string("initialization"))
-    study.training.initialization =
-        reader.at("initialization", [&] { return parse_initialization(*name); });
+  TrainingOptions& options = study.training;
+  Schedule& schedule = options.schedule;
+  options.epochs = integer_or(reader, "epochs", 1, kMostInt, options.epochs);
+  options.batch = integer_or(reader, "batch", 1, kMostRows, options.batch);
+  const auto read_name = [&reader](const char* key, const auto& parse, auto& field) {
+    if (const auto name = reader.string(key)) field = reader.at(key, [&] { return parse(*name); });
+  };
+  read_name("initialization", parse_initialization, options.initialization);
+  read_name("optimizer", parse_optimizer, options.optimizer);
+  read_name("schedule", parse_schedule, schedule.kind);
+  schedule.warmup = integer_or(reader, "warmup_steps", 0, kMostInt, schedule.warmup);
+  schedule.period = integer_or(reader, "step_epochs", 1, kMostInt, schedule.period);
+  schedule.factor = reader.number("step_factor").value_or(schedule.factor);
+  for (const char* name : kReals) {
+    if (std::string_view(name) == "lr" || std::string_view(name) == "weight_decay") continue;
+    if (const auto value = reader.number(name))
+      reader.at(name, [&] { set_option(name, *value, options, study.configuration); });
+  }
   study.seed = seed_or(reader, "seed", study.seed);
   reader.finish();
+  reader.at("", [&options] { options.validate(); });
 }
 
 void read_native(TomlReader reader, Study& study) {
@@ -128,19 +217,9 @@ void read_native(TomlReader reader, Study& study) {
 
 /// Throws where a training option cannot have this value.
 void validate_training_value(const std::string& name, const Value& value) {
-  const auto fail = [&](const char* expected) {
-    throw Error(fmt::format("{}: {} expected, not {}", name, expected, to_string(value)));
-  };
-  if (name == "initialization") {
-    if (!std::holds_alternative<std::string>(value)) fail("'he' or 'glorot'");
-    (void)parse_initialization(std::get<std::string>(value));
-  } else if (name == "lr" || name == "weight_decay") {
-    const auto* number = std::get_if<double>(&value);
-    if (number == nullptr || !std::isfinite(*number) || *number < 0) fail("a finite number ≥ 0");
-  } else if (name == "epochs" || name == "batch") {
-    const auto* number = std::get_if<std::int64_t>(&value);
-    if (number == nullptr || *number < 1 || *number > kMostInt) fail("an integer ≥ 1");
-  }
+  TrainingOptions options;
+  Configuration configuration;
+  set_option(name, value, options, configuration);
 }
 
 void validate_training_values(const Parameter& parameter) {
@@ -158,8 +237,8 @@ void validate_training_values(const Parameter& parameter) {
 }
 
 /// Where a training option is given, its values have its type whatever the file says.
-bool is_whole(const std::string& name) { return name == "epochs" || name == "batch"; }
-bool is_real(const std::string& name) { return name == "lr" || name == "weight_decay"; }
+bool is_whole(const std::string& name) { return is_in(kIntegers, name); }
+bool is_real(const std::string& name) { return is_in(kReals, name); }
 
 Condition read_condition(TomlReader reader) {
   const std::vector<std::string> keys = reader.keys();
@@ -388,7 +467,7 @@ void validate_network(const TomlReader& problem, const Study& study) {
 
 /// Every hyperparameter has an effect.
 void validate_use(const TomlReader& space, const Study& study) {
-  std::vector<std::string> used(kTrainingNames.begin(), kTrainingNames.end());
+  std::vector<std::string> used = training_names();
   const auto add = [&used](const std::vector<std::string>& names) {
     used.insert(used.end(), names.begin(), names.end());
   };
@@ -401,7 +480,7 @@ void validate_use(const TomlReader& space, const Study& study) {
       space.fail(
           parameter.name,
           fmt::format("unknown key; expected one of {}, or a name that the network mentions as ${}",
-                      fmt::join(kTrainingNames, ", "), parameter.name));
+                      fmt::join(training_names(), ", "), parameter.name));
 }
 
 /// Reads the tables of a study that trains here.
@@ -428,23 +507,20 @@ void read_external(TomlReader& root, Study& study) {
 
 /// What tells the problems of a study apart.
 std::string problem_key(const Problem& problem) {
-  return fmt::format("{} {} {} {}", fmt::join(problem.network.describe(), ","),
-                     problem.training.epochs, problem.training.batch,
-                     static_cast<int>(problem.training.initialization));
+  const TrainingOptions& t = problem.training;
+  return fmt::format("{} {} {} {} {} {} {}", fmt::join(problem.network.describe(), ","), t.epochs,
+                     t.batch, to_string(t.initialization), to_string(t.optimizer),
+                     to_string(t.schedule.kind), t.schedule.warmup);
 }
 
-double number_in(const Assignment& assignment, const char* name, double otherwise) {
-  const Value* value = assignment.find(name);
-  return value == nullptr ? otherwise : to_number(*value);
-}
-
-TrainingOptions training_of(const TrainingOptions& options, const Assignment& assignment) {
-  TrainingOptions result = options;
-  result.epochs = static_cast<int>(number_in(assignment, "epochs", options.epochs));
-  result.batch = static_cast<int>(number_in(assignment, "batch", options.batch));
-  if (const Value* value = assignment.find("initialization"))
-    result.initialization = parse_initialization(to_string(*value));
-  return result;
+/// An error that only the data bring to light, with the file and, if the study has the key that the
+/// message starts with, its line.
+std::string located(const Study& study, const std::string& message) {
+  const std::string key = message.substr(0, message.find(':'));
+  const auto place = study.places.find(key);
+  return place == study.places.end() ? fmt::format("{}: {}", study.file.string(), message)
+                                     : fmt::format("{}:{}{}", study.file.string(), place->second,
+                                                   message.substr(key.size()));
 }
 
 }  // namespace
@@ -477,10 +553,16 @@ LoadedStudy::LoadedStudy(Study study) : study_(std::move(study)) {
   try {
     data_ = std::make_shared<const Split>(load_problem_data(study_.data));
     if (study_.network.names().empty())
-      Problem{data_, study_.network.instantiate({}), study_.training}.validate();
+      Problem{data_, network_for({}), study_.training, study_.loss}.validate();
   } catch (const Error& error) {
-    throw Error(fmt::format("{}: {}", file, error.what()));
+    throw Error(located(study_, error.what()));
   }
+}
+
+Network LoadedStudy::network_for(const Assignment& assignment) const {
+  const Dataset& train = data_->train;
+  return study_.network.instantiate(assignment)
+      .for_input(static_cast<int>(train.features.cols()), train.image);
 }
 
 std::string LoadedStudy::data_hash() const {
@@ -492,6 +574,9 @@ std::string LoadedStudy::data_hash() const {
     text.append(reinterpret_cast<const char*>(part->features.data()),
                 sizeof(float) * static_cast<std::size_t>(part->features.size()));
     for (const int label : part->labels) text += fmt::format("{} ", label);
+    if (part->is_regression()) text += fmt::format("targets {} ", part->targets.cols());
+    text.append(reinterpret_cast<const char*>(part->targets.data()),
+                sizeof(float) * static_cast<std::size_t>(part->targets.size()));
   }
   data_hash_ = sha256(text);
   return data_hash_;
@@ -502,11 +587,11 @@ std::string LoadedStudy::fingerprint() const {
 }
 
 Trial LoadedStudy::trial(const Assignment& assignment) const {
-  Problem problem{data_, study_.network.instantiate(assignment),
-                  training_of(study_.training, assignment)};
+  Problem problem{data_, network_for(assignment), study_.training, study_.loss};
+  Configuration configuration = study_.configuration;
+  for (const auto& [name, value] : assignment)
+    set_option(name, value, problem.training, configuration);
   problem.validate();
-  const Configuration configuration{to_number(assignment.at("lr")),
-                                    number_in(assignment, "weight_decay", 0)};
   configuration.validate();
   const std::string key = problem_key(problem);
   const std::lock_guard lock(mutex_);
@@ -521,7 +606,7 @@ std::vector<Trial> LoadedStudy::trials() const {
     for (const Assignment& assignment : sample(study_.space, study_.search))
       result.push_back(trial(assignment));
   } catch (const Error& error) {
-    throw Error(fmt::format("{}: {}", study_.file.string(), error.what()));
+    throw Error(located(study_, error.what()));
   }
   return result;
 }

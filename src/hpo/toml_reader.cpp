@@ -42,11 +42,15 @@ const toml::node* TomlReader::find(const char* key) {
   return table_.get(key);
 }
 
-void TomlReader::fail(const std::string& key, const std::string& message) const {
+std::string TomlReader::place(const std::string& key) const {
   const toml::node* node = key.empty() ? nullptr : table_.get(key);
   const toml::source_region& where = node ? node->source() : table_.source();
   const std::string path = name_.empty() ? key : key.empty() ? name_ : name_ + "." + key;
-  throw Error(fmt::format("{}:{}: {}: {}", file_.string(), where.begin.line, path, message));
+  return fmt::format("{}: {}", where.begin.line, path);
+}
+
+void TomlReader::fail(const std::string& key, const std::string& message) const {
+  throw Error(fmt::format("{}:{}: {}", file_.string(), place(key), message));
 }
 
 void TomlReader::fail_type(const char* key, const char* expected, const toml::node& found) const {

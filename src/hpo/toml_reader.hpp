@@ -44,6 +44,8 @@ class TomlReader {
 
   /// Throws for keys that were never asked for, naming the known ones.
   void finish() const;
+  /// Where an error about `key` is: `LINE: TABLE.KEY`.
+  [[nodiscard]] std::string place(const std::string& key) const;
   /// Throws an error at the line of `key`.
   [[noreturn]] void fail(const std::string& key, const std::string& message) const;
   /// Runs `check`, and puts file, line and key in front of the message if it throws.

@@ -30,39 +30,76 @@ void write_batches(const std::vector<Indices>& batches, const fs::path& director
   write_npy(directory / "batch_offsets.npy", offsets);
 }
 
-/// Parameters are named after their dense layer: dense1.weight, dense1.bias, dense2.weight, …
-std::vector<std::string> parameter_names(std::size_t count) {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < count; ++i)
-    names.push_back(fmt::format("dense{}.{}", i / 2 + 1, i % 2 == 0 ? "weight" : "bias"));
-  return names;
+/// One file a dropout layer, the masks of all steps one below the other.
+void write_masks(const std::vector<std::vector<Mask>>& masks, const fs::path& directory) {
+  if (masks.empty()) return;
+  for (std::size_t layer = 0; layer < masks.front().size(); ++layer) {
+    Eigen::Index rows = 0;
+    for (const auto& step : masks) rows += step[layer].rows();
+    ExactMatrix all(rows, masks.front()[layer].cols());
+    rows = 0;
+    for (const auto& step : masks) {
+      all.middleRows(rows, step[layer].rows()) = step[layer].cast<float>();
+      rows += step[layer].rows();
+    }
+    write_npy(directory / fmt::format("dropout{}.npy", layer + 1), all);
+  }
+}
+
+void write_targets(const Dataset& data, const fs::path& file) {
+  if (data.targets.size() > 0)
+    write_npy(file, data.targets);
+  else
+    write_npy(file, widen(data.labels));
+}
+
+Json description_of(const Trial& trial, const std::vector<std::string>& parameters) {
+  const Problem& problem = *trial.problem;
+  const Configuration& c = trial.configuration;
+  const TrainingOptions& t = problem.training;
+  const ImageShape& image = problem.data->train.image;
+  return {{"schema_version", 2},
+          {"network", problem.network.describe()},
+          {"image", {image.height, image.width, image.channels}},
+          {"loss", to_string(problem.loss.kind)},
+          {"label_smoothing", problem.loss.label_smoothing},
+          {"huber_delta", problem.loss.huber_delta},
+          {"optimizer", to_string(t.optimizer)},
+          {"schedule", to_string(t.schedule.kind)},
+          {"configuration",
+           {{"lr", c.lr},
+            {"weight_decay", c.weight_decay},
+            {"l1", c.l1},
+            {"clip_norm", c.clip_norm},
+            {"momentum", c.momentum},
+            {"beta1", c.beta1},
+            {"beta2", c.beta2},
+            {"decay", c.decay},
+            {"epsilon", c.epsilon}}},
+          {"seed", trial.seed},
+          {"epochs", t.epochs},
+          {"batch", t.batch},
+          {"data", problem.data->description},
+          {"parameters", parameters}};
 }
 
 void write_all(const Trial& trial, const fs::path& directory) {
   const Problem& problem = *trial.problem;
   const TrialInputs inputs = draw_inputs(problem, trial.seed);
   write_npy(directory / "train_x.npy", problem.data->train.features);
-  write_npy(directory / "train_y.npy", widen(problem.data->train.labels));
+  write_targets(problem.data->train, directory / "train_y.npy");
   write_npy(directory / "validation_x.npy", problem.data->validation.features);
-  write_npy(directory / "validation_y.npy", widen(problem.data->validation.labels));
+  write_targets(problem.data->validation, directory / "validation_y.npy");
   write_batches(inputs.batches, directory);
-  const std::vector<std::string> names = parameter_names(inputs.parameters.size());
+  write_masks(inputs.masks, directory);
+  write_npy(directory / "learning_rates.npy",
+            problem.training.schedule.rates(trial.configuration.lr,
+                                            static_cast<int>(inputs.batches.size()),
+                                            problem.steps_per_epoch()));
+  const std::vector<std::string> names = problem.network.parameter_names();
   for (std::size_t i = 0; i < names.size(); ++i)
     write_npy(directory / (names[i] + ".npy"), inputs.parameters[i]);
-  const Json description = {
-      {"schema_version", 1},
-      {"network", problem.network.describe()},
-      {"loss", "cross_entropy"},
-      {"optimizer", "sgd"},
-      {"update", "w <- w - lr * (gradient + weight_decay * w)"},
-      {"configuration",
-       {{"lr", trial.configuration.lr}, {"weight_decay", trial.configuration.weight_decay}}},
-      {"seed", trial.seed},
-      {"epochs", problem.training.epochs},
-      {"batch", problem.training.batch},
-      {"data", problem.data->description},
-      {"parameters", names}};
-  write_file(directory / "trial.json", description.dump(2) + "\n");
+  write_file(directory / "trial.json", description_of(trial, names).dump(2) + "\n");
 }
 
 }  // namespace

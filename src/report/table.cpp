@@ -19,7 +19,7 @@ std::string short_number(double x) { return fmt::format("{:.3g}", x); }
 std::string loss_text(const NativeRun& run) {
   if (run.diverged()) return "diverged";
   if (std::abs(run.loss) >= 1e6) return fmt::format("{:.9g}", run.loss);
-  return fmt::format("{:.{}f}", run.loss, run.precision == Precision::kFp32 ? 8 : 12);
+  return fmt::format("{:.{}f}", run.loss, run.precision.format == FloatFormat::kFp64 ? 12 : 8);
 }
 
 /// A factor that is known from both sides, or the interval where they differ visibly.

@@ -27,7 +27,7 @@ class Ladder {
  public:
   Ladder(const Trial& trial, const TrialInputs& inputs, const Goal& goal, int max_bits)
       : trial_(trial), inputs_(inputs), goal_(goal), max_bits_(max_bits) {
-    if (has_step_lipschitz(trial.problem->network)) {
+    if (has_step_lipschitz(*trial.problem, trial.configuration)) {
       consider(predict_stepwise(trial, inputs));
       consider(predict_direct_early(trial, inputs));
     } else {

@@ -2,140 +2,151 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
-
-#include "numgeom/arithmetic/native.hpp"
+#include <numbers>
 
 namespace numgeom {
 namespace {
 
-const Native<double> kNative;
-/// Roundings that a softmax or tanh entry goes through, about.
-constexpr double kElementaryRoundings = 8;
-
-BoundMatrix masked(const BoundMatrix& growth, const Matrix<double>& values) {
-  return BoundMatrix((values.array() > 0).select(growth.mantissas(), 0.0), growth.exponent());
+/// f(x) = value, with |f′(x)| = slope: what x brings and one rounding of the value.
+GrowthScalar applied(const GrowthScalar& x, double value, double slope) {
+  return GrowthScalar(value, Magnitude(slope) * x.growth + Magnitude(value));
 }
 
-BoundMatrix sizes(const Matrix<double>& values) { return BoundMatrix(values); }
-
-Magnitude roundings(Eigen::Index n) { return Magnitude(static_cast<double>(n + 1)); }
-
-/// Growth of the residuals of one row, and of its loss.
-Magnitude row_growth(const GrowthMatrix& logits, const Matrix<double>& p, Eigen::Index i, int label,
-                     std::vector<Magnitude>& residuals) {
-  Magnitude loss;
-  for (Eigen::Index k = 0; k < p.cols(); ++k) {
-    Magnitude spread = Magnitude(1 - p(i, k)) * logits.growth(i, k);
-    for (Eigen::Index j = 0; j < p.cols(); ++j)
-      if (j != k) spread += Magnitude(p(i, j)) * logits.growth(i, j);
-    residuals.push_back(Magnitude(p(i, k)) * (spread + Magnitude(kElementaryRoundings)));
-    if (k == label) loss = spread + Magnitude(kElementaryRoundings);
+struct GrowthLeaves {
+  GrowthScalar operator()(double x) const { return GrowthScalar(x); }
+  [[nodiscard]] GrowthScalar pi() const {
+    return GrowthScalar(std::numbers::pi, Magnitude(std::numbers::pi));
   }
-  return loss;
-}
+};
 
 }  // namespace
 
-GrowthMatrix GrowthArithmetic::embed(const ExactMatrix& exact) const {
-  return {kNative.embed(exact), BoundMatrix(exact.rows(), exact.cols())};
+GrowthScalar& GrowthScalar::operator+=(const GrowthScalar& other) { return *this = *this + other; }
+GrowthScalar& GrowthScalar::operator-=(const GrowthScalar& other) { return *this = *this - other; }
+
+GrowthScalar operator-(const GrowthScalar& x) { return GrowthScalar(-x.value, x.growth); }
+
+GrowthScalar operator+(const GrowthScalar& a, const GrowthScalar& b) {
+  const double sum = a.value + b.value;
+  return GrowthScalar(sum, a.growth + b.growth + Magnitude(sum));
 }
 
-GrowthMatrix GrowthArithmetic::gather_rows(const Matrix& x, const Indices& rows) const {
-  return {kNative.gather_rows(x.values, rows), numgeom::gather_rows(x.growth, rows)};
+GrowthScalar operator-(const GrowthScalar& a, const GrowthScalar& b) { return a + -b; }
+
+GrowthScalar operator*(const GrowthScalar& a, const GrowthScalar& b) {
+  const double product = a.value * b.value;
+  return GrowthScalar(
+      product, Magnitude(a.value) * b.growth + Magnitude(b.value) * a.growth + Magnitude(product));
 }
 
-GrowthMatrix GrowthArithmetic::product(const Matrix& x, const Matrix& w) const {
-  const BoundMatrix size = sizes(w.values);
-  return {kNative.product(x.values, w.values),
-          numgeom::product(sizes(x.values), w.growth + roundings(x.values.cols()) * size) +
-              numgeom::product(x.growth, size)};
+GrowthScalar operator/(const GrowthScalar& a, const GrowthScalar& b) {
+  const double quotient = a.value / b.value;
+  return GrowthScalar(quotient,
+                      divide_up(a.growth + Magnitude(quotient) * b.growth, Magnitude(b.value)) +
+                          Magnitude(quotient));
 }
 
-GrowthMatrix GrowthArithmetic::product_tn(const Matrix& x, const Matrix& d) const {
-  const BoundMatrix size = sizes(d.values);
-  return {kNative.product_tn(x.values, d.values),
-          numgeom::product_tn(sizes(x.values), d.growth + roundings(x.values.rows()) * size) +
-              numgeom::product_tn(x.growth, size)};
+GrowthScalar exp(const GrowthScalar& x) {
+  const double value = std::exp(x.value);
+  return applied(x, value, value);
+}
+GrowthScalar log(const GrowthScalar& x) { return applied(x, std::log(x.value), 1 / x.value); }
+GrowthScalar log1p(const GrowthScalar& x) {
+  return applied(x, std::log1p(x.value), 1 / (1 + x.value));
+}
+GrowthScalar tanh(const GrowthScalar& x) {
+  const double value = std::tanh(x.value);
+  return applied(x, value, 1 - value * value);
+}
+GrowthScalar erf(const GrowthScalar& x) {
+  return applied(x, std::erf(x.value), 2 * std::numbers::inv_sqrtpi * std::exp(-x.value * x.value));
+}
+GrowthScalar sqrt(const GrowthScalar& x) {
+  if (!(x.value > 0)) return GrowthScalar(0.0, x.growth);
+  const double value = std::sqrt(x.value);
+  return applied(x, value, 0.5 / value);
+}
+GrowthScalar sqr(const GrowthScalar& x) { return applied(x, x.value * x.value, 2 * x.value); }
+GrowthScalar abs(const GrowthScalar& x) { return GrowthScalar(std::abs(x.value), x.growth); }
+GrowthScalar min(const GrowthScalar& a, const GrowthScalar& b) { return b.value < a.value ? b : a; }
+GrowthScalar max(const GrowthScalar& a, const GrowthScalar& b) { return a.value < b.value ? b : a; }
+GrowthScalar pow(const GrowthScalar& x, int exponent) {
+  return applied(x, std::pow(x.value, exponent), exponent * std::pow(x.value, exponent - 1));
 }
 
-GrowthMatrix GrowthArithmetic::product_nt(const Matrix& d, const Matrix& w) const {
-  const BoundMatrix size = sizes(w.values);
-  return {kNative.product_nt(d.values, w.values),
-          numgeom::product_nt(sizes(d.values), w.growth + roundings(d.values.cols()) * size) +
-              numgeom::product_nt(d.growth, size)};
+RoundedMatrix<Matrix<double>> GrowthMidpoints::rounded(Matrix x) {
+  BoundMatrix error = unit() * magnitudes(x);
+  return {std::move(x), std::move(error)};
 }
 
-GrowthMatrix GrowthArithmetic::add_row(const Matrix& x, const Matrix& row) const {
-  auto sum = kNative.add_row(x.values, row.values);
-  BoundMatrix growth = numgeom::add_row(x.growth, row.growth) + sizes(sum);
-  return {std::move(sum), std::move(growth)};
+RoundedMatrix<Matrix<double>> GrowthMidpoints::product(const Matrix& a, const Matrix& b) {
+  return {a * b, BoundMatrix(a.rows(), b.cols())};
+}
+RoundedMatrix<Matrix<double>> GrowthMidpoints::product_tn(const Matrix& a, const Matrix& b) {
+  return {a.transpose() * b, BoundMatrix(a.cols(), b.cols())};
+}
+RoundedMatrix<Matrix<double>> GrowthMidpoints::product_nt(const Matrix& a, const Matrix& b) {
+  return {a * b.transpose(), BoundMatrix(a.rows(), b.rows())};
+}
+RoundedMatrix<Matrix<double>> GrowthMidpoints::add_row(const Matrix& x, const Matrix& row) {
+  return rounded(x.rowwise() + row.row(0));
+}
+RoundedMatrix<Matrix<double>> GrowthMidpoints::column_sums(const Matrix& x) {
+  const Magnitude roundings = Magnitude(static_cast<double>(x.rows() + 1)) * unit();
+  return {x.colwise().sum(), roundings * numgeom::column_sums(magnitudes(x))};
+}
+RoundedMatrix<Matrix<double>> GrowthMidpoints::axpy(double alpha, const Matrix& x,
+                                                    const Matrix& y) {
+  return rounded(alpha * x + y);
 }
 
-GrowthMatrix GrowthArithmetic::column_sums(const Matrix& x) const {
-  return {kNative.column_sums(x.values),
-          numgeom::column_sums(x.growth + roundings(x.values.rows()) * sizes(x.values))};
+Matrix<double> GrowthMidpoints::gather(const Matrix& x, const Gather& places, int term) {
+  Matrix result(places.samples(x.rows()) * places.out_rows, places.out_cols);
+  detail::gather_entries(places, term, x.rows(), x.data(), result.data(), false);
+  return result;
 }
 
-GrowthMatrix GrowthArithmetic::axpy(double alpha, const Matrix& x, const Matrix& y) const {
-  auto sum = kNative.axpy(alpha, x.values, y.values);
-  const Magnitude size(alpha);
-  BoundMatrix growth = size * (x.growth + sizes(x.values)) + y.growth + sizes(sum);
-  return {std::move(sum), std::move(growth)};
+RoundedMatrix<Matrix<double>> GrowthMidpoints::scale(const GrowthScalar& factor, const Matrix& x) {
+  return rounded(factor.value * x);
+}
+RoundedMatrix<Matrix<double>> GrowthMidpoints::square(const Matrix& x) {
+  return rounded(x.array().square());
+}
+RoundedMatrix<Matrix<double>> GrowthMidpoints::root_quotient(const GrowthScalar& a, const Matrix& m,
+                                                             const Matrix& v, const GrowthScalar& b,
+                                                             double epsilon) {
+  auto result = rounded(a.value * m.array() / (b.value * v.array().max(0.0).sqrt() + epsilon));
+  result.error = Magnitude(8.0) * result.error;
+  return result;
 }
 
-GrowthMatrix GrowthArithmetic::relu(const Matrix& z) const {
-  for (Eigen::Index i = 0; i < z.values.rows(); ++i) {
-    for (Eigen::Index j = 0; j < z.values.cols(); ++j) {
-      const Magnitude growth = z.growth(i, j);
-      const double size = std::abs(z.values(i, j));
-      if (growth.is_zero() || !growth.is_finite() || !(size > 0)) continue;
-      *decision_bits_ = std::max(*decision_bits_, growth.log2() - std::log2(size));
-    }
-  }
-  return {kNative.relu(z.values), masked(z.growth, z.values)};
+void GrowthMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
+  if (midpoints.allFinite()) return;
+  for (Eigen::Index i = 0; i < midpoints.rows(); ++i)
+    for (Eigen::Index j = 0; j < midpoints.cols(); ++j)
+      if (!std::isfinite(midpoints(i, j))) radii.set_unbounded(i, j);
 }
 
-GrowthMatrix GrowthArithmetic::relu_gradient(const Matrix& z, const Matrix& d) const {
-  return {kNative.relu_gradient(z.values, d.values), masked(d.growth, z.values)};
+int GrowthMidpoints::compare_magnitude(const Matrix& x, Eigen::Index i, Eigen::Index j,
+                                       const Magnitude& bound) const {
+  const double size = std::abs(x(i, j));
+  if (!(size > 0)) return bound.is_zero() ? 0 : -1;
+  if (!bound.is_zero() && bound.is_finite())
+    *decision_bits_ = std::max(*decision_bits_, growth(bound).log2() - std::log2(size));
+  return 1;
 }
 
-GrowthMatrix GrowthArithmetic::tanh(const Matrix& z) const {
-  auto values = kNative.tanh(z.values);
-  const numgeom::Matrix<double> slope = 1 - values.array().square();
-  BoundMatrix growth =
-      hadamard(sizes(slope), z.growth) + Magnitude(kElementaryRoundings) * sizes(values);
-  return {std::move(values), std::move(growth)};
+RoundedMatrix<Matrix<double>> GrowthMidpoints::from_midpoints(
+    Eigen::Index rows, Eigen::Index cols, const std::vector<GrowthScalar>& values) {
+  Matrix result(rows, cols);
+  for (std::size_t i = 0; i < values.size(); ++i) result.data()[i] = values[i].value;
+  return {std::move(result), BoundMatrix(rows, cols)};
 }
 
-GrowthMatrix GrowthArithmetic::tanh_gradient(const Matrix& t, const Matrix& d) const {
-  const numgeom::Matrix<double> slope = 1 - t.values.array().square();
-  auto values = kNative.tanh_gradient(t.values, d.values);
-  BoundMatrix growth =
-      hadamard(sizes(slope), d.growth) +
-      hadamard(Magnitude(2.0) * hadamard(sizes(t.values), sizes(d.values)), t.growth) +
-      Magnitude(kElementaryRoundings) * sizes(d.values);
-  return {std::move(values), std::move(growth)};
+GrowthScalar GrowthMidpoints::real(const Constant& x) {
+  return x.evaluate<GrowthScalar>(GrowthLeaves());
 }
 
-LossAndGradient<GrowthScalar, GrowthMatrix> GrowthArithmetic::softmax_cross_entropy(
-    const Matrix& logits, const Indices& labels) const {
-  auto native = kNative.softmax_cross_entropy(logits.values, labels);
-  const Eigen::Index rows = logits.values.rows();
-  const double count = static_cast<double>(rows);
-  numgeom::Matrix<double> p = native.gradient * count;
-  for (Eigen::Index i = 0; i < rows; ++i) p(i, labels[i]) += 1;
-
-  Magnitude total;
-  std::vector<Magnitude> residuals;
-  for (Eigen::Index i = 0; i < rows; ++i) total += row_growth(logits, p, i, labels[i], residuals);
-  const Magnitude share(1 / count);
-  return {{native.loss, share * total},
-          {std::move(native.gradient), share * BoundMatrix(rows, logits.values.cols(), residuals)}};
-}
-
-ErrorCount GrowthArithmetic::count_errors(const Matrix& logits, const Indices& labels) const {
-  return kNative.count_errors(logits.values, labels);
-}
+template class EnclosingArithmetic<GrowthMidpoints>;
 
 }  // namespace numgeom

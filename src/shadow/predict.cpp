@@ -48,9 +48,9 @@ class StepwisePredictor : public TrainingObserver<Native<double>> {
     const auto deviations =
         output_deviations(IntervalArithmetic(), trial_.problem->network, as_points(view.parameters),
                           as_points(outputs), kTinyDistance);
-    const auto top = native.softmax_cross_entropy(outputs.back(), view.labels);
-    const BoundMatrix residuals =
-        row_norms(Magnitude(static_cast<double>(view.labels.size())) * BoundMatrix(top.gradient));
+    const auto top = native.softmax_cross_entropy(outputs.back(), view.targets.labels);
+    const BoundMatrix residuals = row_norms(
+        Magnitude(static_cast<double>(view.targets.labels.size())) * BoundMatrix(top.gradient));
     const Magnitude reach = detail::loss_deviation(residuals, deviations.back());
     prediction_.bits_lost = rho_.log2() + reach.log2() - kTinyDistance.log2();
     prediction_.known = std::isfinite(view.loss) && std::isfinite(prediction_.bits_lost);
@@ -66,9 +66,11 @@ class StepwisePredictor : public TrainingObserver<Native<double>> {
                                             Interval(view.passes.loss)};
     const auto parameters = as_points(view.parameters);
     const auto step =
-        enclose_step(interval, network, parameters, passes, view.labels, kTinyDistance);
+        enclose_step(interval, network, parameters, passes, view.targets.labels, kTinyDistance);
     if (!step) return;  // closer to zero than doubles can tell: nothing to learn from this batch
-    lipschitz_ = step_lipschitz(*step, trial_.configuration);
+    Configuration now = trial_.configuration;
+    now.lr = view.lr;
+    lipschitz_ = step_lipschitz(*step, now);
     take_signs(view,
                output_deviations(interval, network, parameters, passes.outputs, kTinyDistance));
   }
@@ -105,7 +107,12 @@ Magnitude first_defect(const Trial& trial, const TrialInputs& inputs) {
   const ExactMatrix batch = problem.data->train.features(rows, Eigen::all);
   const auto passes = forward_backward(interval, problem.network, parameters, interval.embed(batch),
                                        labels_of(problem.data->train.labels, rows));
-  descend(interval, trial.configuration, passes.gradients, parameters);
+  Configuration first = trial.configuration;
+  first.lr =
+      problem.training.schedule
+          .rates(first.lr, static_cast<int>(inputs.batches.size()), problem.steps_per_epoch())
+          .front();
+  descend(interval, first, passes.gradients, parameters);
   return detail::radius_norm<IntervalArithmetic>(parameters) * Magnitude::power_of_two(53);
 }
 
@@ -122,7 +129,8 @@ Prediction predict_direct(const Trial& trial, const TrialInputs& inputs) {
   const GrowthArithmetic arithmetic;
   const GrowthScalar loss = train(arithmetic, *trial.problem, inputs, trial.configuration).loss;
   const bool known = std::isfinite(loss.value) && loss.growth.is_finite();
-  return {Rung::Way::kDirect, known ? loss.growth.log2() : 0, arithmetic.decision_bits(), known};
+  return {Rung::Way::kDirect, known ? loss.growth.log2() : 0,
+          arithmetic.midpoints().decision_bits(), known};
 }
 
 namespace {
@@ -133,8 +141,8 @@ class GrowthRecord : public TrainingObserver<GrowthArithmetic> {
   void on_step(const GrowthArithmetic& /*arithmetic*/,
                const StepView<GrowthArithmetic>& view) override {
     Magnitude greatest;
-    for (const GrowthMatrix& parameter : view.parameters) {
-      const Magnitude largest = parameter.growth.largest();
+    for (const auto& parameter : view.parameters) {
+      const Magnitude largest = GrowthMidpoints::growth(parameter.radii.largest());
       if (greatest < largest) greatest = largest;
     }
     bits.push_back(greatest.log2());
@@ -151,7 +159,8 @@ Prediction predict_direct_early(const Trial& trial, const TrialInputs& inputs) {
   if (steps <= 2 * early) return predict_direct(trial, inputs);
   const TrialInputs first{
       inputs.parameters,
-      {inputs.batches.begin(), inputs.batches.begin() + static_cast<std::ptrdiff_t>(early)}};
+      {inputs.batches.begin(), inputs.batches.begin() + static_cast<std::ptrdiff_t>(early)},
+      inputs.masks};
   GrowthRecord record;
   const GrowthArithmetic arithmetic;
   const GrowthScalar loss =
@@ -162,7 +171,7 @@ Prediction predict_direct_early(const Trial& trial, const TrialInputs& inputs) {
   const double ahead = rate * static_cast<double>(steps - early);
   const bool known = std::isfinite(loss.value) && loss.growth.is_finite() && std::isfinite(ahead);
   return {Rung::Way::kDirect, known ? loss.growth.log2() + ahead : 0,
-          arithmetic.decision_bits() + (known ? ahead : 0), known};
+          arithmetic.midpoints().decision_bits() + (known ? ahead : 0), known};
 }
 
 Prediction predict_stepwise(const Trial& trial, const TrialInputs& inputs) {

@@ -382,11 +382,14 @@ Magnitude contraction(const StepEnclosure& step, const Configuration& configurat
 
 }  // namespace
 
-bool has_step_lipschitz(const Network& network) {
+bool has_step_lipschitz(const Problem& problem, const Configuration& configuration) {
+  if (problem.training.optimizer != Optimizer::kSgd || !(problem.loss == Loss{})) return false;
+  if (configuration.l1 > 0 || configuration.clip_norm > 0) return false;
   bool after_dense = false;
-  for (const Layer& layer : network.layers) {
+  for (const Layer& layer : problem.network.layers) {
     const bool dense = layer.kind == Layer::Kind::kDense;
-    if (!dense && !after_dense) return false;
+    const bool known = layer.kind == Layer::Kind::kRelu || layer.kind == Layer::Kind::kTanh;
+    if (layer.is_convolution || (!dense && !(known && after_dense))) return false;
     after_dense = dense;
   }
   return after_dense;

@@ -2,6 +2,7 @@
 
 #include <boost/random/mersenne_twister.hpp>
 #include <boost/random/normal_distribution.hpp>
+#include <boost/random/uniform_01.hpp>
 #include <cmath>
 
 #include "numgeom/data/shuffle.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 using Engine = boost::random::mt19937_64;
 
-enum class Stream : std::uint64_t { kWeights = 1, kBatches = 2 };
+enum class Stream : std::uint64_t { kWeights = 1, kBatches = 2, kMasks = 3 };
 
 /// An engine of its own for every purpose: SplitMix64 of seed and stream (Steele, Lea, Flood 2014).
 Engine engine_for(std::uint64_t seed, Stream stream) {
@@ -46,6 +47,29 @@ std::vector<Indices> draw_batches(int rows, const TrainingOptions& training, Eng
   return batches;
 }
 
+/// Kept with probability 1 − rate.
+Mask draw_mask(Eigen::Index rows, Eigen::Index cols, double rate, Engine& engine) {
+  boost::random::uniform_01<double> uniform;
+  Mask mask(rows, cols);
+  for (unsigned char& kept : mask.reshaped<Eigen::RowMajor>()) kept = uniform(engine) >= rate;
+  return mask;
+}
+
+std::vector<std::vector<Mask>> draw_masks(const Network& network, int features,
+                                          const std::vector<Indices>& batches, Engine& engine) {
+  const std::vector<int> widths = network.dropout_widths(features);
+  std::vector<double> rates;
+  for (const Layer& layer : network.layers)
+    if (layer.kind == Layer::Kind::kDropout) rates.push_back(layer.rate);
+  if (rates.empty()) return {};
+  std::vector<std::vector<Mask>> masks(batches.size());
+  for (std::size_t step = 0; step < batches.size(); ++step)
+    for (std::size_t i = 0; i < rates.size(); ++i)
+      masks[step].push_back(
+          draw_mask(static_cast<Eigen::Index>(batches[step].size()), widths[i], rates[i], engine));
+  return masks;
+}
+
 }  // namespace
 
 TrialInputs draw_inputs(const Problem& problem, std::uint64_t seed) {
@@ -59,6 +83,8 @@ TrialInputs draw_inputs(const Problem& problem, std::uint64_t seed) {
   }
   Engine batches = engine_for(seed, Stream::kBatches);
   inputs.batches = draw_batches(problem.data->train.samples(), problem.training, batches);
+  Engine masks = engine_for(seed, Stream::kMasks);
+  inputs.masks = draw_masks(problem.network, features, inputs.batches, masks);
   return inputs;
 }
 

@@ -55,7 +55,7 @@ class UsageTest(BadInputTest):
         (["data"], "subcommand is required"),
         (["data", "steal"], "'steal' is not known here"),
         (["data", "fetch"], "name is required"),
-        (["data", "fetch", "imagenet"], '"imagenet"', "expected one of: mnist, digits"),
+        (["data", "fetch", "imagenet"], '"imagenet"', "expected one of: mnist, cifar10, digits"),
         (["certify"], "study is required"),
         (["certify", "study.toml", "--fast"], "--fast", "not expected"),
         (["certify", "study.toml", "other.toml"], "other.toml", "not expected"),
@@ -139,6 +139,8 @@ class StudyValuesTest(BadInputTest):
         ("problem.network", "dense 3", "an array of layers expected, not a string"),
         ("problem.network", ["dense 3", 3], "entry 2 is an integer"),
         ("problem.synthetic", 1, "a table expected"),
+        ("problem.grayscale", 1, "true or false expected, not an integer"),
+        ("problem.target_columns", "y", "an array of strings expected"),
         ("training.seed", True, "an integer expected, not a boolean"),
         ("native.precision", "fp32", "an array of strings expected"),
         ("search.configurations", {"lr": 0.1}, "an array of tables expected, not a table"),
@@ -150,13 +152,30 @@ class StudyValuesTest(BadInputTest):
         ("problem.validation", -5, "an integer from 1 to 100000000 expected, not -5"),
         ("problem.pool", 0, "an integer from 1 to 2147483647 expected, not 0"),
         ("problem.scale", "log", "expected automatic, none, unit or standardise"),
-        ("problem.loss", "hinge", "'cross_entropy' expected, not 'hinge'"),
-        ("training.optimizer", "adam", "'sgd' expected, not 'adam'"),
+        ("problem.loss", "hinge", "one of cross_entropy, binary_cross_entropy, squared_error, huber "
+                                  "expected, not 'hinge'"),
+        ("problem.loss", "huber", "huber needs real targets, the data have classes"),
+        ("problem.loss", "binary_cross_entropy", "binary_cross_entropy needs 2 classes"),
+        ("problem.label_smoothing", 1.5, "label_smoothing: a number ≥ 0 and < 1 expected, not 1.5"),
+        ("problem.network", ["conv 3x3x4", "dense 3"],
+         "'conv 3x3x4': images expected, not rows of 20 entries"),
+        ("problem.network", ["conv 3x3", "dense 3"], "'conv 3x3' is not a layer"),
+        ("problem.network", ["dropout 1", "dense 3"], "0 ≤ P < 1"),
+        ("problem.network", ["dense 4", "dense 5", "residual 1", "dense 3"],
+         "'residual 1': the input of the 1 layers before is 4, their output 5"),
+        ("training.optimizer", "lion", "one of sgd, momentum, nesterov, adam, adamw, rmsprop "
+                                       "expected, not 'lion'"),
+        ("training.schedule", "cyclic", "one of constant, step, cosine, linear expected"),
+        ("training.momentum", 1, "momentum: a number ≥ 0 and < 1 expected, not 1"),
+        ("training.beta2", -0.5, "beta2: a number ≥ 0 and < 1 expected, not -0.5"),
+        ("training.epsilon", 0, "epsilon: a finite number ≥ 1e-100 expected, not 0"),
+        ("training.clip_norm", -1, "clip_norm: a finite number ≥ 0 expected, not -1"),
+        ("training.warmup_steps", -1, "warmup_steps"),
         ("training.initialization", "zero", "'he' or 'glorot' expected, not 'zero'"),
         ("training.epochs", 0, "an integer from 1 to 2147483647 expected, not 0"),
         ("training.batch", 0, "an integer from 1 to 100000000 expected, not 0"),
         ("training.seed", -1, "expected, not -1"),
-        ("native.precision", ["fp12"], "'fp12' is unknown; expected fp32 or fp64"),
+        ("native.precision", ["fp12"], "'fp12' is unknown; expected fp64, fp32, tf32, fp16 or bf16"),
         ("native.precision", ["fp32", "fp64", "fp32"], "'fp32' is named twice"),
         ("native.precision", [], "at least one precision expected"),
         ("certify.max_bits", 52, "an integer from 53 to 1048576 expected, not 52"),
@@ -230,8 +249,12 @@ class StudyValuesTest(BadInputTest):
         self.assert_study_refused("the last layer has 4 outputs, the data set has 3 classes",
                                   problem={"network": ["dense 4"]})
         self.assert_study_refused("pool", "image", problem={"pool": 2})
-        self.assert_study_refused("problem.synthetic: only for dataset = \"synthetic\", not \"iris\"",
+        self.assert_study_refused("problem.synthetic: only for dataset = \"synthetic\" or "
+                                  "\"synthetic_regression\", not \"iris\"",
                                   problem={"dataset": "iris", "synthetic": {"noise": 0.1}})
+        self.assert_study_refused("synthetic data: noise = -1: expected a finite number",
+                                  problem={"dataset": "synthetic_regression",
+                                           "synthetic": {"noise": -1}})
         self.assert_study_refused("\"no-such-data\": there is no such file", "mnist",
                                   problem={"dataset": "no-such-data"})
 
@@ -285,6 +308,9 @@ class DataFileTest(BadInputTest):
         self.assert_data_refused("pool", "6", "4", dataset="a", pool=4)
         self.write("t.csv", self.TABLE)
         self.assert_data_refused("t.csv", "pool", dataset="t.csv", pool=2)
+        self.assert_data_refused("grayscale: the images in", "have 1 channels, expected 3",
+                                 dataset="a", grayscale=True)
+        self.assert_data_refused("grayscale", "holds no images", dataset="t.csv", grayscale=True)
 
     def test_idx(self):
         for images, *parts in [
@@ -335,6 +361,12 @@ class DataFileTest(BadInputTest):
                 self.assert_data_refused("t.csv", *parts, dataset="t.csv")
         self.write("t.csv", header + self.TABLE)
         self.assert_data_refused("t.csv", "colour", dataset="t.csv", label_column="colour")
+        self.assert_data_refused("t.csv", "colour", dataset="t.csv", target_columns=["a", "colour"])
+        self.assert_data_refused("target_columns: not together with label_column", dataset="t.csv",
+                                 label_column="label", target_columns=["b"])
+        self.assert_data_refused("target_columns: at least one", dataset="t.csv", target_columns=[])
+        self.assert_data_refused("target_columns: only for CSV", dataset="iris",
+                                 target_columns=["b"])
 
     def test_npy(self):
         for features, *parts in [

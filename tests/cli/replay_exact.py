@@ -13,7 +13,10 @@ class MultiplePrecision:
 
     exp = staticmethod(numpy.frompyfunc(gmpy2.exp, 1, 1))
     log = staticmethod(numpy.frompyfunc(gmpy2.log, 1, 1))
+    log1p = staticmethod(numpy.frompyfunc(gmpy2.log1p, 1, 1))
     tanh = staticmethod(numpy.frompyfunc(gmpy2.tanh, 1, 1))
+    erf = staticmethod(numpy.frompyfunc(gmpy2.erf, 1, 1))
+    sqrt = staticmethod(numpy.frompyfunc(gmpy2.sqrt, 1, 1))
 
     @staticmethod
     def scalar(number):
@@ -36,4 +39,5 @@ class MultiplePrecision:
 
 if __name__ == "__main__":
     gmpy2.get_context().precision = BITS
+    MultiplePrecision.pi = gmpy2.const_pi()
     replay.main(MultiplePrecision, "{:.100f}".format)

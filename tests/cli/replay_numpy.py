@@ -1,5 +1,7 @@
 """Replays an exported trial in float64 and prints the loss: replay_numpy.py DIRECTORY"""
 
+import math
+
 import numpy
 
 import replay
@@ -10,7 +12,11 @@ class Float64:
     product = staticmethod(numpy.matmul)
     exp = staticmethod(numpy.exp)
     log = staticmethod(numpy.log)
+    log1p = staticmethod(numpy.log1p)
     tanh = staticmethod(numpy.tanh)
+    erf = staticmethod(numpy.vectorize(math.erf, otypes=[numpy.float64]))
+    sqrt = staticmethod(numpy.sqrt)
+    pi = math.pi
 
     @staticmethod
     def embed(array):

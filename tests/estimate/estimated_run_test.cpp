@@ -17,12 +17,13 @@ namespace {
 
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
-template <class T, class Observer>
-void require_unchanged_parameters(const Problem& problem, const Configuration& configuration) {
+template <NativeArithmetic A, template <class> class Observer>
+void require_unchanged_parameters(const A& arithmetic, const Problem& problem,
+                                  const Configuration& configuration) {
   const TrialInputs inputs = draw_inputs(problem, 3);
-  Observer observer(problem, configuration);
-  const auto watched = train(Native<T>(), problem, inputs, configuration, observer);
-  const auto alone = train(Native<T>(), problem, inputs, configuration);
+  Observer<A> observer(problem, configuration);
+  const auto watched = train(arithmetic, problem, inputs, configuration, observer);
+  const auto alone = train(arithmetic, problem, inputs, configuration);
   REQUIRE(watched.parameters.size() == alone.parameters.size());
   for (std::size_t i = 0; i < alone.parameters.size(); ++i)
     CHECK(watched.parameters[i] == alone.parameters[i]);
@@ -39,7 +40,9 @@ TEST_CASE("estimators do not change what is trained, bit for bit") {
   for (const Configuration& configuration :
        {Configuration{0.01, 0}, Configuration{0.3, 1e-3}, Configuration{1e30, 0}}) {
     const Trial trial{&problem, configuration, 3};
-    for (const Precision precision : {Precision::kFp32, Precision::kFp64}) {
+    for (const char* text : {"fp32", "fp64", "tf32", "bf16", "fp16-mixed", "bf16-stochastic",
+                             "fp16-mixed-stochastic-kahan"}) {
+      const Precision precision = parse_precision(text);
       const NativeRun alone = run_native(trial, inputs, precision);
       const NativeRun watched = run_native_with_estimates(trial, inputs, precision);
       CHECK((same_bits(alone.loss, watched.loss) ||
@@ -49,10 +52,12 @@ TEST_CASE("estimators do not change what is trained, bit for bit") {
       for (const auto& [name, estimate] : watched.estimates) CHECK(estimate.seconds >= 0);
     }
   }
-  require_unchanged_parameters<float, PhiObserver<float>>(problem, {0.3, 1e-3});
-  require_unchanged_parameters<float, PhiSeedObserver<float>>(problem, {0.3, 1e-3});
-  require_unchanged_parameters<double, PhiObserver<double>>(problem, {0.3, 1e-3});
-  require_unchanged_parameters<double, PhiSeedObserver<double>>(problem, {0.3, 1e-3});
+  require_unchanged_parameters<Native<float>, PhiObserver>(Native<float>(), problem, {0.3, 1e-3});
+  require_unchanged_parameters<Native<float>, PhiSeedObserver>(Native<float>(), problem,
+                                                               {0.3, 1e-3});
+  require_unchanged_parameters<Native<double>, PhiObserver>(Native<double>(), problem, {0.3, 1e-3});
+  require_unchanged_parameters<Native<double>, PhiSeedObserver>(Native<double>(), problem,
+                                                                {0.3, 1e-3});
 }
 
 TEST_CASE("on small stable problems Φ is of the size of the certified error") {

@@ -27,7 +27,7 @@ class GradientNorms : public TrainingObserver<Native<T>> {
 
 template <class T>
 double phi_seed(const Problem& problem, const Configuration& configuration) {
-  PhiSeedObserver<T> observer(problem, configuration);
+  PhiSeedObserver<Native<T>> observer(problem, configuration);
   (void)train(Native<T>(), problem, draw_inputs(problem, 2), configuration, observer);
   return observer.estimate();
 }

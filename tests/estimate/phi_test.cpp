@@ -45,7 +45,7 @@ class MadeUpRun {
   T& delta(int row, int unit) { return delta_(row, unit); }
 
   [[nodiscard]] double estimate(int steps = 1) const {
-    PhiObserver<T> observer(problem_, {kLr, 0});
+    PhiObserver<Native<T>> observer(problem_, {kLr, 0});
     const Native<T> arithmetic;
     const Matrix<T> batch =
         problem_.data->train.features(kTrainRows, Eigen::all).template cast<T>();
@@ -53,12 +53,12 @@ class MadeUpRun {
                                    {Matrix<T>(), delta_, Matrix<T>::Zero(kRows, 3)},
                                    {},
                                    T(1)};
-    const Indices labels(kRows, 0);
+    const Targets targets{Indices(kRows, 0), {}};
     for (int step = 0; step < steps; ++step)
-      observer.on_step(arithmetic, {step, steps, kTrainRows, labels, parameters_, passes});
+      observer.on_step(arithmetic, {step, steps, kLr, kTrainRows, targets, parameters_, passes});
     const auto validation = arithmetic.embed(problem_.data->validation.features);
-    observer.on_end(arithmetic, {steps, validation, problem_.data->validation.labels, parameters_,
-                                 static_cast<T>(loss_)});
+    const Targets wanted = Targets::of(problem_.data->validation, problem_.loss);
+    observer.on_end(arithmetic, {steps, validation, wanted, parameters_, static_cast<T>(loss_)});
     return observer.estimate();
   }
 

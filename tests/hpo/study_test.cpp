@@ -170,6 +170,18 @@ TEST_CASE("paths are relative to the study, names are names") {
   CHECK(study.data.labels == "/l.npy");
 }
 
+TEST_CASE("real targets are columns of a table or generated") {
+  const StudyFile table(
+      "[problem]\ndataset = \"t.csv\"\ntarget_columns = [\"y\", \"z\"]\nnetwork = [\"dense 2\"]\n");
+  CHECK(read_study(table.path()).data.target_columns == std::vector<std::string>{"y", "z"});
+  const StudyFile generated(
+      "[problem]\ndataset = \"synthetic_regression\"\nnetwork = [\"dense 2\"]\n"
+      "synthetic = { outputs = 2, nonlinearity = 0.5 }\n");
+  const DataOptions data = read_study(generated.path()).data;
+  CHECK(data.synthetic_regression.outputs == 2);
+  CHECK(data.synthetic_regression.nonlinearity == 0.5);
+}
+
 TEST_CASE("hyperparameters change the network and the training") {
   const StudyFile file(R"([problem]
 dataset = "synthetic"
@@ -233,7 +245,7 @@ TEST_CASE("errors name the file, the line and the key") {
        "study.toml:7: training.epochs: an integer from 1 to "},
       {kProblem + "[training]\nepochs = 2024-01-01\n",
        "study.toml:7: training.epochs: an integer expected, not a date or time"},
-      {kProblem + "[native]\nprecision = [\"fp32\", \"fp16\"]\n",
+      {kProblem + "[native]\nprecision = [\"fp32\", \"fp12\"]\n",
        "study.toml:7: native.precision: "},
       {kProblem + "[native]\nprecision = [\"fp32\",\n\"fp32\"]\n",
        "study.toml:7: native.precision: 'fp32' is named twice"},
@@ -278,5 +290,5 @@ TEST_CASE("a study that does not fit its data is refused when the data are loade
   const std::string text =
       "[problem]\ndataset = \"synthetic\"\ntrain = 20\nvalidation = 10\nnetwork = [\"dense 5\"]\n";
   CHECK(error_of(text) ==
-        "study.toml: network: the last layer has 5 outputs, the data set has 3 classes");
+        "study.toml:5: problem.network: the last layer has 5 outputs, the data set has 3 classes");
 }

@@ -310,11 +310,24 @@ TEST_CASE("a step with an open sign has no Lipschitz constant") {
 }
 
 TEST_CASE("which networks have a Lipschitz constant") {
-  CHECK(has_step_lipschitz(Network::parse({"dense 2"})));
-  CHECK(has_step_lipschitz(Network::parse({"dense 3", "relu", "dense 4", "tanh", "dense 2"})));
-  CHECK(has_step_lipschitz(Network::parse({"dense 3", "dense 2"})));
-  CHECK_FALSE(has_step_lipschitz(Network::parse({"relu", "dense 2"})));
-  CHECK_FALSE(has_step_lipschitz(Network::parse({"dense 3", "relu", "tanh", "dense 2"})));
+  const auto known = [](const std::vector<std::string>& layers) {
+    return has_step_lipschitz({nullptr, Network::parse(layers), {}, {}}, {});
+  };
+  CHECK(known({"dense 2"}));
+  CHECK(known({"dense 3", "relu", "dense 4", "tanh", "dense 2"}));
+  CHECK(known({"dense 3", "dense 2"}));
+  CHECK_FALSE(known({"relu", "dense 2"}));
+  CHECK_FALSE(known({"dense 3", "relu", "tanh", "dense 2"}));
+  CHECK_FALSE(known({"dense 3", "dropout 0.5", "dense 2"}));
+  CHECK_FALSE(known({"dense 3", "gelu", "dense 2"}));
+  Problem problem{nullptr, Network::parse({"dense 2"}), {}, {}};
+  CHECK_FALSE(has_step_lipschitz(problem, {.l1 = 0.1}));
+  CHECK_FALSE(has_step_lipschitz(problem, {.clip_norm = 1}));
+  problem.loss.label_smoothing = 0.1;
+  CHECK_FALSE(has_step_lipschitz(problem, {}));
+  problem.loss = {};
+  problem.training.optimizer = Optimizer::kMomentum;
+  CHECK_FALSE(has_step_lipschitz(problem, {}));
 }
 
 TEST_CASE("a ball without bounds has no Lipschitz constant") {

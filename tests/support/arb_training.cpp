@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "numgeom/error.hpp"
+
 namespace numgeom::test {
 namespace {
 
@@ -164,6 +166,8 @@ class Training {
             arb_mul(delta[k].get(), delta[k].get(), slope.get(), bits_);
           }
           break;
+        default:
+          throw Error("the reference has dense layers, ReLU and tanh only");
       }
     }
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "numgeom/arithmetic/matrix.hpp"
+#include "numgeom/error.hpp"
 #include "numgeom/train/network.hpp"
 
 namespace numgeom::test {
@@ -230,6 +231,8 @@ class ReferenceNetwork {
             result.slopes[dense - 1](sample, k) = 1 - y * y;
             result.curvatures[dense - 1](sample, k) = -2 * y * (1 - y * y);
             break;
+          default:
+            throw Error("the reference has dense layers, ReLU and tanh only");
         }
       }
       if (network_.layers[l].kind == Layer::Kind::kDense) result.inputs[dense++](sample, count) = 1;

@@ -101,6 +101,39 @@ TEST_CASE("the same trial gives the same bits again") {
   const Problem problem = small_problem({"dense 9", "relu", "dense 3"});
   const auto inputs = draw_inputs(problem, 2);
   const Trial trial{&problem, {0.05, 1e-3}, 2};
-  for (const Precision precision : {Precision::kFp32, Precision::kFp64})
+  for (const Precision& precision : all_precisions()) {
+    INFO(to_string(precision));
     CHECK(run_native(trial, inputs, precision).loss == run_native(trial, inputs, precision).loss);
+  }
+}
+
+TEST_CASE("the seed of the trial decides how stochastic rounding goes") {
+  const Problem problem = small_problem({"dense 9", "relu", "dense 3"});
+  const auto inputs = draw_inputs(problem, 2);
+  const auto loss = [&](const char* name, std::uint64_t seed) {
+    return run_native({&problem, {0.05, 1e-3}, seed}, inputs, parse_precision(name)).loss;
+  };
+  CHECK(loss("bf16-stochastic", 2) != loss("bf16-stochastic", 3));
+  CHECK(loss("bf16", 2) == loss("bf16", 3));
+}
+
+TEST_CASE("gradients and deltas are unscaled where the loss is scaled") {
+  const Problem problem = small_problem({"dense 9", "relu", "dense 3"});
+  const NarrowFloat mixed({.format = FloatFormat::kFp16, .mixed = true});
+  const Native<float> wide;
+  const auto inputs = draw_inputs(problem, 2);
+  const auto& batch = problem.data->train;
+  const auto passes = [&](const auto& arithmetic) {
+    return forward_backward(arithmetic, problem.network, embed_parameters(arithmetic, inputs),
+                            arithmetic.embed(batch.features), batch.labels);
+  };
+  const auto scaled = passes(mixed);
+  const auto plain = passes(wide);
+  const auto distance = [](const Matrix<float>& a, const Matrix<float>& b) {
+    return (a - b).norm() / b.norm();
+  };
+  for (std::size_t i = 0; i < plain.gradients.size(); ++i)
+    CHECK(distance(scaled.gradients[i], plain.gradients[i]) < 0.01);
+  CHECK(distance(scaled.deltas[1], plain.deltas[1]) < 0.01);
+  CHECK(distance(scaled.deltas[2], plain.deltas[2]) < 0.01);
 }

@@ -86,6 +86,7 @@ class Ball {
 [[nodiscard]] Ball expm1(const Ball& x);
 [[nodiscard]] Ball log1p(const Ball& x);
 [[nodiscard]] Ball tanh(const Ball& x);
+[[nodiscard]] Ball erf(const Ball& x);
 [[nodiscard]] Ball sinh(const Ball& x);
 [[nodiscard]] Ball cosh(const Ball& x);
 [[nodiscard]] Ball pow(const Ball& x, int exponent);

@@ -69,6 +69,13 @@ class BigFloatMidpoints : public BallScalars {
                                               const Matrix& parameter) const {
     return detail::descend_in_two_sums(*this, lr, weight_decay, gradient, parameter);
   }
+  [[nodiscard]] Matrix gather(const Matrix& x, const Gather& places, int term) const;
+  /// u|C| for a point `factor`.
+  [[nodiscard]] RoundedMatrix<Matrix> scale(const Ball& factor, const Matrix& x) const;
+  [[nodiscard]] RoundedMatrix<Matrix> square(const Matrix& x) const;
+  /// 8u|Q|: five roundings, all terms of the divisor are positive.
+  [[nodiscard]] RoundedMatrix<Matrix> root_quotient(const Ball& a, const Matrix& m, const Matrix& v,
+                                                    const Ball& b, double epsilon) const;
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x);
   /// The nearest doubles, and bounds on what that changes.
   [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x);
@@ -94,6 +101,7 @@ class BigFloatMidpoints : public BallScalars {
   [[nodiscard]] RoundedMatrix<Matrix> from_midpoints(Eigen::Index rows, Eigen::Index cols,
                                                      const std::vector<Ball>& values) const;
   [[nodiscard]] Ball zero() const { return Ball(0.0, bits_); }
+  [[nodiscard]] Ball real(const Constant& x) const { return BallScalars::real(x, bits_); }
 
  private:
   [[nodiscard]] Magnitude unit() const { return Magnitude::power_of_two(-bits_); }

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "numgeom/arithmetic/gather.hpp"
 #include "numgeom/arithmetic/magnitude.hpp"
 #include "numgeom/arithmetic/matrix.hpp"
 
@@ -67,6 +68,8 @@ class BoundMatrix {
   /// 1×n sums of the columns.
   friend BoundMatrix column_sums(const BoundMatrix& a);
   friend BoundMatrix gather_rows(const BoundMatrix& a, const Indices& rows);
+  /// One term of a gather.
+  friend BoundMatrix gather(const BoundMatrix& a, const Gather& places, int term);
   /// An upper bound on the root of the sum of squares.
   friend Magnitude frobenius_norm(const BoundMatrix& x);
   /// Upper bounds on the Euclidean norms of the rows, as a column.
@@ -101,6 +104,7 @@ BoundMatrix hadamard(const BoundMatrix& a, const BoundMatrix& b);
 BoundMatrix add_row(const BoundMatrix& a, const BoundMatrix& row);
 BoundMatrix column_sums(const BoundMatrix& a);
 BoundMatrix gather_rows(const BoundMatrix& a, const Indices& rows);
+BoundMatrix gather(const BoundMatrix& a, const Gather& places, int term);
 
 namespace detail {
 

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "numgeom/arithmetic/bound_matrix.hpp"
 #include "numgeom/arithmetic/concept.hpp"
+#include "numgeom/arithmetic/rounding.hpp"
 #include "numgeom/arithmetic/softmax.hpp"
+#include "numgeom/error.hpp"
 
 namespace numgeom {
 
@@ -26,7 +31,7 @@ struct RoundedMatrix {
   BoundMatrix error;
 };
 
-/// Real numbers enclosed by doubles and radii, whatever arithmetic they come from.
+/// Constant numbers enclosed by doubles and radii, whatever arithmetic they come from.
 struct DoubleEnclosures {
   Matrix<double> midpoints;
   BoundMatrix radii;
@@ -59,6 +64,12 @@ RoundedMatrix<typename Midpoints::Matrix> descend_in_two_sums(
 /// An upper bound on |1 − ηω|.
 Magnitude decay_factor(double lr, double weight_decay);
 
+/// Zeros where the mask is zero.
+BoundMatrix hidden(const BoundMatrix& x, const Mask& mask);
+
+/// A lower bound on b·√max(v − r, 0) + ε over |v − value| ≤ error.
+Magnitude divisor_lower(double value, const Magnitude& error, double factor, double epsilon);
+
 }  // namespace detail
 
 /// Rigorous matrix arithmetic on midpoints and radii; the rules are the same for every kind of
@@ -73,6 +84,11 @@ Magnitude decay_factor(double lr, double weight_decay);
 ///     α·X + Y       r = |α|r_X + r_Y + e
 ///     W − η(G + ωW) r = |1 − ηω|r_W + ηr_G + e
 ///     1ᵀ·X          r = 1ᵀr_X + e
+///     c·X           r = |c|r_X + r_c(|X| + r_X) + e
+///     X∘X           r = (2|X| + r_X)r_X + e
+///     βM + (1−β)G   r = |β|r_M + |1−β|r_G + e
+///     aM/(b√V + ε)  r = (|a|r_M + r_a(|M| + r_M) + |Q|(|b|s + r_b(√V + s)))/(lower bound on the
+///                       divisor) + e, s = min(√r_V, r_V/√V) the most that √V can change
 ///
 /// with e what rounding changed by the word of `Midpoints`, and η the bound on one underflow, added
 /// only where a product is not exactly zero: exact zeros stay exact. Factors that are points or
@@ -216,14 +232,155 @@ class EnclosingArithmetic {
     });
   }
 
+  [[nodiscard]] Matrix activate(const Activation& activation, const Matrix& z) const {
+    if (activation.kind == Activation::Kind::kLeakyRelu) return leaky_relu(activation.slope, z);
+    return from_entries(z.rows(), z.cols(), [&](Eigen::Index i, Eigen::Index j) {
+      return smooth::activation(activation.kind, at(z, i, j), midpoints_);
+    });
+  }
+
+  [[nodiscard]] Matrix activate_gradient(const Activation& activation, const Matrix& z,
+                                         const Matrix& d) const {
+    if (activation.kind == Activation::Kind::kLeakyRelu)
+      return leaky_relu_gradient(activation.slope, z, d);
+    return from_entries(d.rows(), d.cols(), [&](Eigen::Index i, Eigen::Index j) {
+      return at(d, i, j) * smooth::derivative(activation.kind, at(z, i, j), midpoints_);
+    });
+  }
+
+  [[nodiscard]] Matrix gather(const Matrix& x, const Gather& places) const {
+    Matrix result = gather_term(x, places, 0);
+    for (int term = 1; term < places.terms(); ++term)
+      result = add(gather_term(x, places, term), result);
+    return result;
+  }
+
+  [[nodiscard]] Matrix add(const Matrix& x, const Matrix& y) const { return axpy(1.0, x, y); }
+
+  [[nodiscard]] Matrix scale(const Constant& factor, const Matrix& x) const {
+    return scale(midpoints_.real(factor), x);
+  }
+  /// The same for a factor that is only enclosed.
+  [[nodiscard]] Matrix scale(const Scalar& factor, const Matrix& x) const {
+    const Magnitude radius = midpoints_.radius_of(factor);
+    const Scalar midpoint = midpoints_.midpoint_of(factor);
+    BoundMatrix radii = midpoints_.magnitude_of(midpoint) * x.radii;
+    if (!radius.is_zero()) radii = scaled_sum(radius, magnitudes(x), radii);
+    return enclosed(midpoints_.scale(midpoint, x.midpoints), std::move(radii));
+  }
+
+  [[nodiscard]] Matrix hide(Matrix x, const Mask& mask) const {
+    for_entries(x, [&](Eigen::Index i, Eigen::Index j) {
+      if (mask(i, j) == 0) midpoints_.set_zero(x.midpoints, i, j);
+    });
+    x.radii = detail::hidden(x.radii, mask);
+    return x;
+  }
+
+  /// Where several members may be the greatest, the hull of what each of them gives.
+  [[nodiscard]] Matrix largest(const Matrix& x, int width) const {
+    const auto winners = first_largest(x, width);
+    Matrix result = gather(x, places_of(winners, x));
+    for_entries(result, [&](Eigen::Index i, Eigen::Index j) {
+      if (winners(i, j) >= 0) return;
+      Scalar greatest = at(x, i, j * width);
+      for (int k = 1; k < width; ++k) greatest = max(greatest, at(x, i, j * width + k));
+      assign(result, i, j, greatest);
+    });
+    return result;
+  }
+
+  [[nodiscard]] Matrix largest_gradient(const Matrix& x, const Matrix& d, int width) const {
+    const auto winners = first_largest(x, width);
+    Matrix result = gather(d, places_of(winners, x).transposed());
+    for_entries(d, [&](Eigen::Index i, Eigen::Index j) {
+      if (winners(i, j) >= 0) return;
+      const Scalar share = midpoints_.hull_with_zero(at(d, i, j));
+      for (int k = 0; k < width; ++k) assign(result, i, j * width + k, share);
+    });
+    return result;
+  }
+
+  [[nodiscard]] Matrix blend(double beta, const Matrix& m, const Matrix& g) const {
+    const auto difference = midpoints_.axpy(-1.0, g.midpoints, m.midpoints);
+    auto result = midpoints_.axpy(beta, difference.value, g.midpoints);
+    result.error = scaled_sum(Magnitude(beta), difference.error, result.error);
+    return enclosed(std::move(result),
+                    scaled_sum(Magnitude(beta), m.radii, detail::decay_factor(1, beta) * g.radii));
+  }
+
+  [[nodiscard]] Matrix blend_squares(double beta, const Matrix& v, const Matrix& g) const {
+    return blend(beta, v, square(g));
+  }
+
+  [[nodiscard]] Matrix square(const Matrix& x) const {
+    BoundMatrix radii =
+        hadamard(scaled_sum(Magnitude(2.0), midpoints_.magnitudes(x.midpoints), x.radii), x.radii);
+    return enclosed(midpoints_.square(x.midpoints), std::move(radii));
+  }
+
+  [[nodiscard]] Matrix root_quotient(const Constant& a, const Matrix& m, const Matrix& v,
+                                     const Constant& b, double epsilon) const {
+    const Scalar numerator = midpoints_.real(a);
+    const Scalar factor = midpoints_.real(b);
+    auto quotient = midpoints_.root_quotient(midpoints_.midpoint_of(numerator), m.midpoints,
+                                             v.midpoints, midpoints_.midpoint_of(factor), epsilon);
+    BoundMatrix radii = root_quotient_radii(numerator, m, v, factor, epsilon,
+                                            midpoints_.magnitudes(quotient.value) + quotient.error);
+    return enclosed(std::move(quotient), std::move(radii));
+  }
+
+  /// The sign of what is not decided is anything from −1 to 1.
+  [[nodiscard]] Matrix add_signs(double lambda, const Matrix& w, const Matrix& g) const {
+    ExactMatrix signs(w.rows(), w.cols());
+    numgeom::Matrix<double> open = numgeom::Matrix<double>::Zero(w.rows(), w.cols());
+    for_entries(w, [&](Eigen::Index i, Eigen::Index j) {
+      const bool decided = midpoints_.compare_magnitude(w.midpoints, i, j, w.radii(i, j)) > 0;
+      const bool zero = w.radii(i, j).is_zero() && midpoints_.sign(w.midpoints, i, j) == 0;
+      signs(i, j) = decided ? static_cast<float>(midpoints_.sign(w.midpoints, i, j)) : 0.0F;
+      open(i, j) = decided || zero ? 0 : 1;
+    });
+    return axpy(lambda, {midpoints_.embed(signs), BoundMatrix(std::move(open))}, g);
+  }
+
+  [[nodiscard]] std::vector<Matrix> clipped(std::vector<Matrix> gradients, double limit) const {
+    Scalar squares = midpoints_.zero();
+    for (const Matrix& g : gradients) {
+      const Matrix sums = column_sums(square(g));
+      for (Eigen::Index j = 0; j < sums.cols(); ++j) squares += at(sums, 0, j);
+    }
+    const Scalar norm = sqrt(midpoints_.positive_part(squares));
+    const Scalar factor = min(Scalar(1.0), Scalar(limit) / (norm + Scalar(1e-6)));
+    for (Matrix& g : gradients) g = scale(factor, g);
+    return gradients;
+  }
+
+  [[nodiscard]] LossAndGradient<Scalar, Matrix> entry_loss(const EntryLoss& loss,
+                                                           const Matrix& outputs,
+                                                           const ExactMatrix& targets) const {
+    const Scalar count =
+        midpoints_.real(Constant(static_cast<double>(outputs.rows() * outputs.cols())));
+    Scalar total = midpoints_.zero();
+    Matrix gradient =
+        from_entries(outputs.rows(), outputs.cols(), [&](Eigen::Index i, Eigen::Index j) {
+          const Scalar output = at(outputs, i, j);
+          const double target = targets(i, j);
+          total += smooth::loss_value(loss, output, target, midpoints_);
+          return smooth::loss_slope(loss, output, target, midpoints_) / count;
+        });
+    return {total / count, std::move(gradient)};
+  }
+
   [[nodiscard]] LossAndGradient<Scalar, Matrix> softmax_cross_entropy(const Matrix& logits,
-                                                                      const Indices& labels) const {
+                                                                      const Indices& labels,
+                                                                      double smoothing = 0) const {
     const Scalar rows(static_cast<double>(logits.rows()));
     Scalar total = midpoints_.zero();
     std::vector<Scalar> gradient;
     gradient.reserve(static_cast<std::size_t>(logits.rows() * logits.cols()));
     for (Eigen::Index i = 0; i < logits.rows(); ++i) {
       SoftmaxRow<Scalar> row = softmax_row(row_of(logits, i), labels[i], midpoints_);
+      if (smoothing != 0) smooth_label(logits, i, labels[i], smoothing, row);
       total += row.loss;
       for (const Scalar& residual : row.residuals) gradient.push_back(residual / rows);
     }
@@ -240,6 +397,18 @@ class EnclosingArithmetic {
     return count;
   }
 
+  [[nodiscard]] ErrorCount count_sign_errors(const Matrix& outputs, const Indices& labels) const {
+    ErrorCount count;
+    for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
+      const Sign s = sign(outputs, i, 0);
+      const bool known = s == Sign::kPositive || s == Sign::kNonpositive;
+      const bool wrong = (s == Sign::kPositive) != (labels[i] != 0);
+      if (known && wrong) ++count.lower;
+      if (!known || wrong) ++count.upper;
+    }
+    return count;
+  }
+
  private:
   enum class Sign { kPositive, kNonnegative, kNonpositive, kUndecided };
 
@@ -252,6 +421,133 @@ class EnclosingArithmetic {
     if (midpoint_sign > 0 && excess == 0) return Sign::kNonnegative;
     if (midpoint_sign <= 0 && excess >= 0) return Sign::kNonpositive;
     return Sign::kUndecided;
+  }
+
+  Matrix gather_term(const Matrix& x, const Gather& places, int term) const {
+    return {midpoints_.gather(x.midpoints, places, term), numgeom::gather(x.radii, places, term)};
+  }
+
+  /// The column of the first greatest member of every run of `width`; −1 where that is open.
+  numgeom::Matrix<int> first_largest(const Matrix& x, int width) const {
+    const DoubleEnclosures near = to_doubles(x);
+    const numgeom::Matrix<double> radii = near.radii.mantissas();
+    const Magnitude unit = Magnitude::power_of_two(near.radii.exponent());
+    const auto radius = [&](Eigen::Index i, Eigen::Index j) {
+      return (Magnitude(radii(i, j)) * unit).to_double_up();
+    };
+    numgeom::Matrix<int> result(x.rows(), x.cols() / width);
+    for (Eigen::Index i = 0; i < result.rows(); ++i)
+      for (Eigen::Index j = 0; j < result.cols(); ++j) {
+        Eigen::Index best = 0;
+        near.midpoints.row(i).segment(j * width, width).maxCoeff(&best);
+        const Eigen::Index winner = j * width + best;
+        const double low = rounding::sub_down(near.midpoints(i, winner), radius(i, winner));
+        bool decided = true;
+        for (Eigen::Index k = j * width; k < (j + 1) * width && decided; ++k) {
+          if (k == winner) continue;
+          const double high = rounding::add_up(near.midpoints(i, k), radius(i, k));
+          decided = k < winner ? high < low : high <= low;
+          if (!decided)
+            decided = k < winner ? certainly_less(at(x, i, k), at(x, i, winner))
+                                 : certainly_less_equal(at(x, i, k), at(x, i, winner));
+        }
+        result(i, j) = decided ? static_cast<int>(winner) : -1;
+      }
+    return result;
+  }
+
+  /// Takes the winners out of x, which is one sample here.
+  static Gather places_of(const numgeom::Matrix<int>& winners, const Matrix& x) {
+    if (x.rows() * x.cols() > std::numeric_limits<int>::max())
+      throw Error("pooling: fewer than 2^31 entries expected");
+    Gather places{x.rows(), x.cols(), winners.rows(), winners.cols(), {{}}};
+    for (Eigen::Index i = 0; i < winners.rows(); ++i)
+      for (Eigen::Index j = 0; j < winners.cols(); ++j)
+        places.sources[0].push_back(
+            winners(i, j) < 0 ? -1 : static_cast<int>(i * x.cols()) + winners(i, j));
+    return places;
+  }
+
+  /// max(z, slope·z), 0 ≤ slope ≤ 1.
+  Matrix leaky_relu(double slope, const Matrix& z) const {
+    const Matrix scaled = scale(Scalar(slope), z);
+    Matrix result = z;
+    for_entries(z, [&](Eigen::Index i, Eigen::Index j) {
+      const Sign s = sign(z, i, j);
+      if (s == Sign::kNonpositive) assign(result, i, j, at(scaled, i, j));
+      if (s == Sign::kUndecided) assign(result, i, j, max(at(z, i, j), at(scaled, i, j)));
+    });
+    return result;
+  }
+  Matrix leaky_relu_gradient(double slope, const Matrix& z, const Matrix& d) const {
+    const Scalar low(slope);
+    const Scalar half(0.5);
+    const Scalar either = midpoints_.widened(
+        midpoints_.midpoint_of(half * (Scalar(1.0) + low)),
+        Magnitude(1 + 0x1p-40) * midpoints_.magnitude_of(half * (Scalar(1.0) - low)) +
+            Magnitude(0x1p-50));
+    Matrix result = d;
+    for_entries(z, [&](Eigen::Index i, Eigen::Index j) {
+      const Sign s = sign(z, i, j);
+      if (s == Sign::kNonpositive) assign(result, i, j, low * at(d, i, j));
+      if (s == Sign::kUndecided || s == Sign::kNonnegative)
+        assign(result, i, j, either * at(d, i, j));
+    });
+    return result;
+  }
+
+  /// (1−ε)·onehot + ε/K in place of the label.
+  void smooth_label(const Matrix& logits, Eigen::Index i, int label, double smoothing,
+                    SoftmaxRow<Scalar>& row) const {
+    const Scalar share =
+        midpoints_.real(Constant(smoothing) / Constant(static_cast<double>(logits.cols())));
+    const Scalar target = at(logits, i, label);
+    Scalar differences = midpoints_.zero();
+    for (Eigen::Index k = 0; k < logits.cols(); ++k) {
+      if (k != label) differences += target - at(logits, i, k);
+      row.residuals[static_cast<std::size_t>(k)] -= share;
+    }
+    row.residuals[static_cast<std::size_t>(label)] += Scalar(smoothing);
+    row.loss += share * differences;
+  }
+
+  /// What uncertain operands change in Q = a·M/(b√V + ε), by upper bounds on |Q|.
+  BoundMatrix root_quotient_radii(const Scalar& a, const Matrix& m, const Matrix& v,
+                                  const Scalar& b, double epsilon,
+                                  const BoundMatrix& quotients) const {
+    const Magnitude size_a = midpoints_.magnitude_of(a);
+    const Magnitude radius_a = midpoints_.radius_of(a);
+    const Magnitude size_b = midpoints_.magnitude_of(b);
+    const Magnitude radius_b = midpoints_.radius_of(b);
+    const double least_b = midpoints_.lower_double(b);
+    const BoundMatrix sizes_m = midpoints_.magnitudes(m.midpoints);
+    const BoundMatrix sizes_v = midpoints_.magnitudes(v.midpoints);
+    const DoubleEnclosures near = to_doubles(v);
+    std::vector<Magnitude> radii;
+    radii.reserve(static_cast<std::size_t>(m.rows() * m.cols()));
+    for (Eigen::Index i = 0; i < m.rows(); ++i)
+      for (Eigen::Index j = 0; j < m.cols(); ++j) {
+        const Magnitude r_m = m.radii(i, j);
+        const Magnitude r_v = v.radii(i, j);
+        if (r_m.is_zero() && sizes_m(i, j).is_zero()) {
+          radii.emplace_back();
+          continue;
+        }
+        const Magnitude divisor =
+            detail::divisor_lower(near.midpoints(i, j), near.radii(i, j), least_b, epsilon);
+        const Magnitude root = sqrt_up(sizes_v(i, j));
+        Magnitude change = sqrt_up(r_v);
+        const Magnitude root_lower =
+            detail::divisor_lower(near.midpoints(i, j), near.radii(i, j), 1.0, 0.0);
+        if (!root_lower.is_zero()) {
+          const Magnitude quotient = divide_up(r_v, root_lower);
+          if (quotient < change) change = quotient;
+        }
+        const Magnitude numerator = size_a * r_m + radius_a * (sizes_m(i, j) + r_m);
+        const Magnitude moved = quotients(i, j) * (size_b * change + radius_b * (root + change));
+        radii.push_back(divide_up(numerator + moved, divisor));
+      }
+    return {m.rows(), m.cols(), radii};
   }
 
   template <class Multiply>

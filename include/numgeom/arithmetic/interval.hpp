@@ -201,6 +201,7 @@ class Interval {
   friend Interval exp(const Interval& x);
   friend Interval expm1(const Interval& x);
   friend Interval tanh(const Interval& x);
+  friend Interval erf(const Interval& x);
   friend Interval sinh(const Interval& x);
   friend Interval cosh(const Interval& x);
   /// { ln a : a > 0 } and { ln(1 + a) : a > −1 }; undefined if x has members outside.
@@ -263,6 +264,7 @@ Interval expm1(const Interval& x);
 Interval log(const Interval& x);
 Interval log1p(const Interval& x);
 Interval tanh(const Interval& x);
+Interval erf(const Interval& x);
 Interval sinh(const Interval& x);
 Interval cosh(const Interval& x);
 Interval pow(const Interval& x, int n);

@@ -47,6 +47,14 @@ class DoubleMidpoints {
   [[nodiscard]] static RoundedMatrix<Matrix> descend(double lr, double weight_decay,
                                                      const Matrix& gradient,
                                                      const Matrix& parameter);
+  [[nodiscard]] static Matrix gather(const Matrix& x, const Gather& places, int term);
+  /// u|C|, and η where that may underflow; nothing where a product is exact. `factor` is a point.
+  [[nodiscard]] static RoundedMatrix<Matrix> scale(const Interval& factor, const Matrix& x);
+  [[nodiscard]] static RoundedMatrix<Matrix> square(const Matrix& x);
+  /// 8u|Q|, and η where that may underflow: all terms of the divisor are positive.
+  [[nodiscard]] static RoundedMatrix<Matrix> root_quotient(const Interval& a, const Matrix& m,
+                                                           const Matrix& v, const Interval& b,
+                                                           double epsilon);
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x) { return BoundMatrix(x); }
   /// What they are.
   [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x) {
@@ -76,6 +84,9 @@ class DoubleMidpoints {
   [[nodiscard]] static RoundedMatrix<Matrix> from_midpoints(Eigen::Index rows, Eigen::Index cols,
                                                             const std::vector<Interval>& values);
   [[nodiscard]] static Interval zero() { return Interval(0.0); }
+  [[nodiscard]] static Interval real(const Constant& x);
+  [[nodiscard]] static bool is_positive(const Interval& point) { return point.lower() > 0; }
+  [[nodiscard]] static double lower_double(const Interval& x) { return x.lower(); }
   [[nodiscard]] static Interval positive_part(const Interval& x) { return max(x, Interval(0.0)); }
   [[nodiscard]] static Interval hull_with_zero(const Interval& x) { return hull(x, Interval(0.0)); }
   [[nodiscard]] static Interval midpoint_of(const Interval& x);

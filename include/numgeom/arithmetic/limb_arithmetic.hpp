@@ -66,6 +66,13 @@ class LimbMidpoints : public BallScalars {
                                               const Matrix& parameter) const {
     return detail::descend_in_two_sums(*this, lr, weight_decay, gradient, parameter);
   }
+  [[nodiscard]] static Matrix gather(const Matrix& x, const Gather& places, int term);
+  /// `factor` is a point.
+  [[nodiscard]] RoundedMatrix<Matrix> scale(const Ball& factor, const Matrix& x) const;
+  [[nodiscard]] RoundedMatrix<Matrix> square(const Matrix& x) const;
+  /// By MPFR, entry by entry: relative errors of at most 8u, and what storing takes.
+  [[nodiscard]] RoundedMatrix<Matrix> root_quotient(const Ball& a, const Matrix& m, const Matrix& v,
+                                                    const Ball& b, double epsilon) const;
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x);
   [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x);
   /// Exponents beyond ±2^28: zeros with radii that take the midpoints in.
@@ -88,6 +95,7 @@ class LimbMidpoints : public BallScalars {
                                                      const std::vector<Ball>& values) const;
 
   [[nodiscard]] Ball zero() const { return Ball(0.0, bits_); }
+  [[nodiscard]] Ball real(const Constant& x) const { return BallScalars::real(x, bits_); }
 
  private:
   int limbs_;

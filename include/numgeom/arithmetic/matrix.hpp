@@ -12,6 +12,9 @@ using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowM
 /// Exact inputs (data, initial weights): fp32 values that every arithmetic takes as exact reals.
 using ExactMatrix = Matrix<float>;
 
+/// Zeros and ones, one an entry.
+using Mask = Matrix<unsigned char>;
+
 /// Class labels 0 … classes−1, or row numbers; one entry a sample.
 using Indices = std::vector<int>;
 

@@ -21,14 +21,18 @@ struct ImageShape {
 /// The data a trial trains on or is validated on: exact, preprocessed.
 ///
 /// `features` holds one sample a row, as fp32 values that every arithmetic takes as exact reals.
-/// `labels[i]` lies in 0 … classes−1 and belongs to row i. Both parts of a split have the `classes`
-/// of the whole data set, whether or not each class occurs in the part.
+/// For classification `labels[i]` lies in 0 … classes−1 and belongs to row i, and `targets` has no
+/// entries. Both parts of a split have the `classes` of the whole data set, whether or not each
+/// class occurs in the part. For regression row i of `targets` (samples × outputs, as exact as the
+/// features) belongs to row i, `labels` is empty and `classes` is 0.
 struct Dataset {
   ExactMatrix features;
   Indices labels;
   int classes = 0;
   ImageShape image;
+  ExactMatrix targets = {};
 
+  [[nodiscard]] bool is_regression() const { return targets.cols() > 0; }
   [[nodiscard]] int samples() const { return static_cast<int>(features.rows()); }
 };
 

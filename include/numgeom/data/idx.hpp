@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 
 #include "numgeom/data/array.hpp"
 #include "numgeom/data/file.hpp"
@@ -12,8 +14,9 @@ namespace numgeom {
 /// Two zero bytes, a type (08 byte, 09 signed byte, 0b short, 0c int, 0d float, 0e double), the
 /// number of dimensions, each dimension as a big-endian 32-bit number, the values in C order.
 /// Throws Error naming the file and the byte offset if a header byte is not as above or the file
-/// is shorter or longer than the header says.
-[[nodiscard]] Array parse_idx(const File& file);
+/// is shorter or longer than the header says. Given `rows` ≥ 0, what comes after that many entries
+/// of the first dimension is left out.
+[[nodiscard]] Array parse_idx(const File& file, std::optional<std::int64_t> rows = std::nullopt);
 
 /// Reads and parses an IDX file, gzipped or not. Throws Error as read_file, gunzip and parse_idx.
 [[nodiscard]] Array read_idx(const std::filesystem::path& path);

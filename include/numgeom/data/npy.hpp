@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "numgeom/arithmetic/matrix.hpp"
@@ -20,11 +21,16 @@ namespace numgeom {
 /// Reads and parses an NPY file. Throws Error as read_file and parse_npy.
 [[nodiscard]] Array read_npy(const std::filesystem::path& path);
 
+/// The bytes of an NPY file of a rows×columns float32 array.
+[[nodiscard]] std::string npy_bytes(const ExactMatrix& matrix);
+
 /// Writes a rows×columns float32 array, so that NumPy reads back the same values.
 /// The file is written whole or not at all. Throws Error as write_file.
 void write_npy(const std::filesystem::path& path, const ExactMatrix& matrix);
 
 /// Writes a one-dimensional int64 array; as above.
 void write_npy(const std::filesystem::path& path, const std::vector<std::int64_t>& values);
+/// The same for doubles.
+void write_npy(const std::filesystem::path& path, const std::vector<double>& values);
 
 }  // namespace numgeom

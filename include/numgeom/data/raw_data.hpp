@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "numgeom/data/dataset.hpp"
 
@@ -15,12 +16,14 @@ namespace numgeom {
 struct RawData {
   std::string name;  ///< what messages call it: the file or the catalog name
   std::variant<Matrix<std::uint8_t>, Matrix<double>> features;
-  Indices labels;
-  int classes = 0;
+  Indices labels;   ///< of classification, else empty
+  int classes = 0;  ///< of classification, else 0
   ImageShape image;
   /// Features are integers 0 … levels with `levels` a power of two, as pixels are; 0 when unknown.
   double levels = 0;
+  Matrix<double> targets = {};  ///< of regression, samples × outputs; else no entries
 
+  [[nodiscard]] bool is_regression() const { return targets.cols() > 0; }
   [[nodiscard]] int samples() const;
   [[nodiscard]] int width() const;
 };
@@ -29,8 +32,9 @@ struct RawData {
 /// Throws Error if a row number is not in 0 … samples−1.
 [[nodiscard]] RawData select_rows(const RawData& data, const Indices& rows);
 
-/// The rows of `first`, then those of `second`; `classes` is the larger of both, the name is that
-/// of `first`. Throws Error if widths, image shapes or kinds of number differ.
-[[nodiscard]] RawData concatenate(const RawData& first, const RawData& second);
+/// The rows of the first part, then those of the second, and so on; `classes` is the largest of
+/// them, the name is that of the first. Throws Error if there is no part, or if widths, image
+/// shapes, kinds of number or numbers of targets differ.
+[[nodiscard]] RawData concatenate(const std::vector<RawData>& parts);
 
 }  // namespace numgeom

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "numgeom/arithmetic/narrow_float.hpp"
 #include "numgeom/arithmetic/native.hpp"
 #include "numgeom/train/observer.hpp"
 
@@ -20,32 +21,33 @@ namespace numgeom {
 /// Not a bound: growth of errors in chaotic training is not seen.
 /// Cost: one comparison an activation, and one gradient on (at most 128 rows of) the validation
 /// set. Source: random-sign accumulation after Higham and Mary, SIAM J. Sci. Comput. 41 (2019).
-template <std::floating_point T>
-class PhiObserver : public TrainingObserver<Native<T>> {
+template <NativeArithmetic A>
+class PhiObserver : public TrainingObserver<A> {
  public:
   static constexpr const char* kName = "phi";
 
   PhiObserver(const Problem& problem, const Configuration& configuration);
 
-  void on_step(const Native<T>& arithmetic, const StepView<Native<T>>& view) override;
-  void on_end(const Native<T>& arithmetic, const EndView<Native<T>>& view) override;
+  void on_step(const A& arithmetic, const StepView<A>& view) override;
+  void on_end(const A& arithmetic, const EndView<A>& view) override;
 
   [[nodiscard]] double estimate() const { return estimate_; }
 
  private:
-  void count_kinks(const StepView<Native<T>>& view, double pre_activation_error);
+  void count_kinks(const StepView<A>& view, double pre_activation_error);
 
   const Problem& problem_;
   Configuration configuration_;
-  std::vector<T> row_norms_;   ///< of the training features
-  double parameters_ = 0;      ///< how many
-  double squared_norm_ = 0;    ///< ‖w‖² at the last sample
-  double sum_of_squares_ = 0;  ///< Σ_t ‖w_t‖²
+  std::vector<typename A::Scalar> row_norms_;  ///< of the training features
+  double parameters_ = 0;                      ///< how many
+  double squared_norm_ = 0;                    ///< ‖w‖² at the last sample
+  double sum_of_squares_ = 0;                  ///< Σ_t ‖w_t‖²
   double squared_jumps_ = 0;
   double estimate_ = 0;
 };
 
-extern template class PhiObserver<float>;
-extern template class PhiObserver<double>;
+extern template class PhiObserver<Native<float>>;
+extern template class PhiObserver<Native<double>>;
+extern template class PhiObserver<NarrowFloat>;
 
 }  // namespace numgeom

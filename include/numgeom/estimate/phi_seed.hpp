@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "numgeom/arithmetic/narrow_float.hpp"
 #include "numgeom/arithmetic/native.hpp"
 #include "numgeom/train/observer.hpp"
 
@@ -11,14 +12,14 @@ namespace numgeom {
 ///
 ///     Φ = Σ_t ‖g_t‖·(Π_{s>t} L_s)·ε + κ_loss·T·ε²
 ///
-/// g_t is the gradient of step t, ε the machine epsilon of T, T the number of steps.
+/// g_t is the gradient of step t, ε = 2u the machine epsilon, T the number of steps.
 /// L_s = max(|1 − ηω|, |1 − η(ω + λ_s)|) is the Lipschitz constant of the update, λ_s the greatest
 /// eigenvalue of the batch loss's Hessian, by power iteration on finite differences every
 /// `kCurvaturePeriod` steps and kept in between. κ_loss is that of the validation loss at the end.
 /// Not a bound; the product of sampled constants over-estimates by many orders of magnitude where
 /// training is not contractive. Infinite where it overflows.
-template <std::floating_point T>
-class PhiSeedObserver : public TrainingObserver<Native<T>> {
+template <NativeArithmetic A>
+class PhiSeedObserver : public TrainingObserver<A> {
  public:
   static constexpr const char* kName = "phi_seed";
   static constexpr int kCurvaturePeriod = 16;
@@ -26,8 +27,8 @@ class PhiSeedObserver : public TrainingObserver<Native<T>> {
   PhiSeedObserver(const Problem& problem, const Configuration& configuration)
       : problem_(problem), configuration_(configuration) {}
 
-  void on_step(const Native<T>& arithmetic, const StepView<Native<T>>& view) override;
-  void on_end(const Native<T>& arithmetic, const EndView<Native<T>>& view) override;
+  void on_step(const A& arithmetic, const StepView<A>& view) override;
+  void on_end(const A& arithmetic, const EndView<A>& view) override;
 
   [[nodiscard]] double estimate() const { return estimate_; }
 
@@ -39,7 +40,8 @@ class PhiSeedObserver : public TrainingObserver<Native<T>> {
   double estimate_ = 0;
 };
 
-extern template class PhiSeedObserver<float>;
-extern template class PhiSeedObserver<double>;
+extern template class PhiSeedObserver<Native<float>>;
+extern template class PhiSeedObserver<Native<double>>;
+extern template class PhiSeedObserver<NarrowFloat>;
 
 }  // namespace numgeom

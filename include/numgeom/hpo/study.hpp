@@ -16,21 +16,24 @@ namespace numgeom {
 
 /// A study file, read and checked: what to train, on what, which configurations, how to certify.
 ///
-/// Hyperparameters named lr, weight_decay, epochs, batch and initialization set the training option
-/// of that name; any other one must be mentioned by the network (`$name`), a condition or a
-/// constraint.
+/// Hyperparameters named as a training option (lr, weight_decay, l1, clip_norm, momentum, beta1,
+/// beta2, decay, epsilon, epochs, batch, warmup_steps, initialization, optimizer, schedule) set it;
+/// any other one must be mentioned by the network (`$name`), a condition or a constraint.
 struct Study {
   std::filesystem::path file;
   std::string text;       ///< of the file
   bool external = false;  ///< without [problem]: somebody else trains
   DataOptions data;
   NetworkTemplate network;
+  Loss loss;
   TrainingOptions training;
+  Configuration configuration;  ///< what the space does not tune
   std::uint64_t seed = 0;
   std::vector<Precision> precisions{Precision::kFp32};
   Space space = default_space();
   Search search;
   CertifyOptions certify;
+  std::map<std::string, std::string> places = {};  ///< `LINE: TABLE.KEY` of network and loss
 
   /// lr from 1e-3 to 1 on a logarithmic scale, no weight decay.
   static Space default_space();
@@ -64,6 +67,9 @@ class LoadedStudy {
   [[nodiscard]] std::vector<Trial> trials() const;
 
  private:
+  /// Made for the data.
+  [[nodiscard]] Network network_for(const Assignment& assignment) const;
+
   Study study_;
   std::shared_ptr<const Split> data_;
   mutable std::mutex mutex_;  ///< guards what follows

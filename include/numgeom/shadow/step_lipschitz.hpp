@@ -9,9 +9,9 @@
 
 namespace numgeom {
 
-/// Whether `step_lipschitz` knows the network: dense layers with at most one activation between two
-/// of them, and none before the first.
-[[nodiscard]] bool has_step_lipschitz(const Network& network);
+/// Whether `step_lipschitz` knows the step map: plain gradient descent on cross-entropy, of dense
+/// layers with at most one ReLU or tanh between two of them, and none before the first.
+[[nodiscard]] bool has_step_lipschitz(const Problem& problem, const Configuration& configuration);
 
 /// One step's batch, enclosed for all parameters ξ with ‖ξ − w̃‖₂ ≤ ρ; vectors by dense layer.
 struct StepEnclosure {
@@ -148,6 +148,8 @@ std::optional<StepEnclosure> enclose_step(
         step.curvatures.back() = -2.0 * hadamard(t, step.slopes.back());
         break;
       }
+      default:  // see `has_step_lipschitz`
+        return std::nullopt;
     }
   }
   const Magnitude share(0.5 / static_cast<double>(labels.size()));

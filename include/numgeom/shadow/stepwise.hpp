@@ -61,8 +61,8 @@ Magnitude loss_deviation(const BoundMatrix& residual_norms, const BoundMatrix& d
 /// only, not for the wrapping of boxes.
 ///
 /// Inclusion: the loss of the exact run lies in `loss`, its errors in `errors`
-/// (proofs/stepwise.md, theorem 1). Requires `has_step_lipschitz(problem.network)`. Returns the
-/// whole line and a reason where the sign of a pre-activation is open on the ball, or ρ has no
+/// (proofs/stepwise.md, theorem 1). Requires `has_step_lipschitz(problem, configuration)`. Returns
+/// the whole line and a reason where the sign of a pre-activation is open on the ball, or ρ has no
 /// bound.
 template <class Arithmetic>
 StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& problem,
@@ -72,6 +72,9 @@ StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& probl
   const auto features = arithmetic.embed(problem.data->train.features);
   auto parameters = embed_parameters(arithmetic, inputs);
   const int steps = static_cast<int>(inputs.batches.size());
+  const std::vector<double> rates =
+      problem.training.schedule.rates(configuration.lr, steps, problem.steps_per_epoch());
+  Configuration now = configuration;
   StepwiseResult result;
   result.errors = {0, problem.data->validation.samples()};
   Magnitude rho;
@@ -80,7 +83,8 @@ StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& probl
   for (int t = 0; t < steps; ++t) {
     const Indices labels = labels_of(problem.data->train.labels, inputs.batches[t]);
     passes.outputs.front() = arithmetic.gather_rows(features, inputs.batches[t]);
-    forward_backward(arithmetic, network, parameters, labels, passes);
+    forward_backward(arithmetic, network, Loss{}, parameters, Targets{labels, {}}, nullptr, passes);
+    now.lr = rates[t];
     StepBound bound{t, steps, {}, {}, {}};
     if (!rho.is_zero()) {
       const auto step = enclose_step(arithmetic, network, parameters, passes, labels, rho);
@@ -88,10 +92,10 @@ StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& probl
         result.open = "the sign of a pre-activation is open in step " + std::to_string(t);
         return result;
       }
-      bound.lipschitz = step_lipschitz(*step, configuration);
+      bound.lipschitz = step_lipschitz(*step, now);
       result.bits_lost += std::max(0.0, bound.lipschitz.log2());
     }
-    descend(arithmetic, configuration, passes.gradients, parameters);
+    descend(arithmetic, now, passes.gradients, parameters);
     bound.defect = detail::radius_norm<Arithmetic>(parameters);
     for (auto& parameter : parameters) parameter = arithmetic.centre(std::move(parameter));
     rho = bound.lipschitz * rho + bound.defect;

@@ -11,11 +11,14 @@ namespace numgeom {
 struct TrialInputs {
   std::vector<ExactMatrix> parameters;  ///< initial weights, fp32 values taken as exact
   std::vector<Indices> batches;         ///< rows of the training set, one entry a step
+  /// One entry a step: what each dropout layer keeps, rows of the batch × entries. None without
+  /// dropout.
+  std::vector<std::vector<Mask>> masks{};
 };
 
-/// Draws initial weights and batch order.
+/// Draws initial weights, batch order and dropout masks.
 ///
-/// Weights and batches have streams of their own (Mersenne twister and normal deviates of
+/// Each of them has a stream of its own (Mersenne twister and normal deviates of
 /// Boost.Random, so that they do not depend on the standard library): a wider layer does not change
 /// the batches. Each epoch is a permutation of the training rows cut into batches; the last batch
 /// of an epoch holds what is left.

@@ -7,17 +7,9 @@
 #include "numgeom/arithmetic/concept.hpp"
 #include "numgeom/train/assignment.hpp"
 #include "numgeom/train/inputs.hpp"
+#include "numgeom/train/precision.hpp"
 
 namespace numgeom {
-
-/// Native precisions that a trial can be trained in.
-enum class Precision { kFp32, kFp64 };
-
-[[nodiscard]] std::string to_string(Precision precision);
-/// From "fp32" or "fp64". Throws `Error` naming the text otherwise.
-[[nodiscard]] Precision parse_precision(const std::string& name);
-/// u: half the distance from 1 to the next number.
-[[nodiscard]] double unit_roundoff(Precision precision);
 
 /// A problem, one configuration, one seed. The problem is shared and must outlive the trial.
 struct Trial {

@@ -21,8 +21,9 @@ template <Arithmetic A>
 struct StepView {
   int step = 0;
   int steps = 0;
-  const Indices& rows;    ///< of the training set
-  const Indices& labels;  ///< of those rows
+  double lr = 0;           ///< of this step
+  const Indices& rows;     ///< of the training set
+  const Targets& targets;  ///< of those rows
   const std::vector<typename A::Matrix>& parameters;
   const Passes<A>& passes;
 };
@@ -32,7 +33,7 @@ template <Arithmetic A>
 struct EndView {
   int steps = 0;
   const typename A::Matrix& validation;
-  const Indices& labels;
+  const Targets& targets;
   const std::vector<typename A::Matrix>& parameters;
   typename A::Scalar loss;
 };

@@ -23,6 +23,12 @@ concept RefillingArithmetic = Arithmetic<A> &&
   { a.fill_softmax_cross_entropy(m, indices, filled) } -> std::same_as<typename A::Scalar>;
 };
 
+/// An arithmetic that may multiply the gradient of the loss against underflow; `unscale` undoes it.
+template <class A>
+concept LossScalingArithmetic = Arithmetic<A> && requires(const A a, typename A::Matrix gradient) {
+  a.unscale(gradient);
+};
+
 /// The operations of training with the result as last argument: filled again where the arithmetic
 /// can.
 namespace refill {
@@ -105,6 +111,12 @@ typename A::Scalar softmax_cross_entropy(const A& a, const M& logits, const Indi
     gradient = std::move(result.gradient);
     return std::move(result.loss);
   }
+}
+
+/// Takes out of a gradient by what an arithmetic multiplied the gradient of the loss.
+template <Arithmetic A, class M>
+void unscale(const A& a, M& gradient) {
+  if constexpr (LossScalingArithmetic<A>) a.unscale(gradient);
 }
 
 }  // namespace refill

@@ -1,5 +1,6 @@
 #include "numgeom/arithmetic/enclosing_arithmetic.hpp"
 
+#include <cmath>
 #include <string>
 
 #include "numgeom/arithmetic/rounding.hpp"
@@ -28,12 +29,17 @@ BoundMatrix detail::hidden(const BoundMatrix& x, const Mask& mask) {
   return BoundMatrix(Matrix<double>((mask.array() != 0).select(x.mantissas(), 0.0)), x.exponent());
 }
 
-Magnitude detail::divisor_lower(double value, const Magnitude& error, double factor,
-                                double epsilon) {
-  const double least = rounding::sub_down(value, error.to_double_up());
-  if (!(least > 0) || !(factor > 0)) return Magnitude(epsilon);
-  const double root = rounding::sqrt_down(least);
-  return Magnitude(rounding::add_down(rounding::mul_down(factor, root), epsilon));
+double detail::root_lower(double value, const Magnitude& error) {
+  // One rounding of a difference of normal numbers and one of the root.
+  constexpr double kDown = 1 - 0x1p-50;
+  const double least = (value - error.to_double_up()) * kDown;
+  return least > 0x1p-1000 ? std::sqrt(least) * kDown : 0;
+}
+
+Magnitude detail::divisor_lower(double root, double factor, double epsilon) {
+  constexpr double kDown = 1 - 0x1p-50;
+  const double product = factor > 0 ? factor * root * kDown : 0;
+  return Magnitude((product > 0x1p-1000 ? product + epsilon : epsilon) * kDown);
 }
 
 }  // namespace numgeom

@@ -507,29 +507,36 @@ RoundedMatrix<LimbMatrix> LimbMidpoints::square(const Matrix& x) const {
 RoundedMatrix<LimbMatrix> LimbMidpoints::root_quotient(const Ball& a, const Matrix& m,
                                                        const Matrix& v, const Ball& b,
                                                        double epsilon) const {
-  std::vector<Ball> quotients;
+  constexpr mpfr_exp_t kNone = std::numeric_limits<mpfr_exp_t>::min();
+  std::vector<BigFloat> quotients;  // of the entries that are not zero
   quotients.reserve(static_cast<std::size_t>(m.rows() * m.cols()));
   BigFloat divisor(bits_);
-  BigFloat quotient(bits_);
+  mpfr_exp_t top = kNone;
   for (Eigen::Index i = 0; i < m.rows(); ++i)
     for (Eigen::Index j = 0; j < m.cols(); ++j) {
-      mpfr_set_zero(quotient.get(), 1);
-      if (!m.is_zero(i, j)) {
-        mpfr_set_zero(divisor.get(), 1);
-        const BigFloat square = v.entry(i, j);
-        if (mpfr_sgn(square.get()) > 0) mpfr_sqrt(divisor.get(), square.get(), MPFR_RNDN);
-        mpfr_mul(divisor.get(), divisor.get(), b.midpoint().get(), MPFR_RNDN);
-        mpfr_add_d(divisor.get(), divisor.get(), epsilon, MPFR_RNDN);
-        const BigFloat numerator = m.entry(i, j);
-        mpfr_mul(quotient.get(), numerator.get(), a.midpoint().get(), MPFR_RNDN);
-        mpfr_div(quotient.get(), quotient.get(), divisor.get(), MPFR_RNDN);
-      }
-      quotients.emplace_back(quotient);
+      if (m.is_zero(i, j)) continue;
+      mpfr_set_zero(divisor.get(), 1);
+      if (!v.is_zero(i, j) && !v.is_negative(i, j))
+        mpfr_sqrt(divisor.get(), v.entry(i, j).get(), MPFR_RNDN);
+      mpfr_mul(divisor.get(), divisor.get(), b.midpoint().get(), MPFR_RNDN);
+      mpfr_add_d(divisor.get(), divisor.get(), epsilon, MPFR_RNDN);
+      BigFloat& quotient = quotients.emplace_back(bits_);
+      mpfr_mul(quotient.get(), m.entry(i, j).get(), a.midpoint().get(), MPFR_RNDN);
+      mpfr_div(quotient.get(), quotient.get(), divisor.get(), MPFR_RNDN);
+      top = std::max(top, mpfr_get_exp(quotient.get()));
     }
-  auto result = from_midpoints(m.rows(), m.cols(), quotients);
-  result.error =
-      result.error + Magnitude::power_of_two(3 - bits_) * (magnitudes(result.value) + result.error);
-  return result;
+  LimbMatrix result(m.rows(), m.cols(), limbs_, top == kNone ? 0 : top - (limbs_ * kLimbBits - 2));
+  // Storing takes half a unit, unless it is exact or all is cut off.
+  numgeom::Matrix<double> units = numgeom::Matrix<double>::Zero(m.rows(), m.cols());
+  const Magnitude unit = Magnitude::power_of_two(result.exponent());
+  auto next = quotients.cbegin();
+  for (Eigen::Index i = 0; i < m.rows(); ++i)
+    for (Eigen::Index j = 0; j < m.cols(); ++j)
+      if (!m.is_zero(i, j)) units(i, j) = divide_up(result.set(i, j, *next++), unit).to_double_up();
+  BoundMatrix stored(std::move(units), result.exponent());
+  BoundMatrix error =
+      scaled_sum(Magnitude::power_of_two(3 - bits_), magnitudes(result) + stored, stored);
+  return {std::move(result), std::move(error)};
 }
 
 BoundMatrix LimbMidpoints::magnitudes(const Matrix& x) {

@@ -38,6 +38,51 @@ void negate(std::vector<std::uint64_t>& digits) {
   }
 }
 
+/// Digits of 52 bits as words of 64.
+void pack(const std::vector<std::uint64_t>& digits, std::vector<mp_limb_t>& words) {
+  constexpr std::size_t kWordBits = 64;
+  words.assign((digits.size() * LimbMatrix::kLimbBits + kWordBits - 1) / kWordBits, 0);
+  std::size_t bit = 0;
+  for (const std::uint64_t digit : digits) {
+    const std::size_t word = bit / kWordBits;
+    const std::size_t offset = bit % kWordBits;
+    words[word] |= digit << offset;
+    if (offset > kNails) words[word + 1] |= digit >> (kWordBits - offset);
+    bit += LimbMatrix::kLimbBits;
+  }
+}
+
+/// The digits of a nonnegative integer, `count` of them.
+void unpack(mpz_srcptr integer, int count, std::vector<std::uint64_t>& digits) {
+  constexpr std::size_t kWordBits = 64;
+  const std::size_t size = mpz_size(integer);
+  const mp_limb_t* words = mpz_limbs_read(integer);
+  const auto word_at = [&](std::size_t i) { return i < size ? words[i] : 0; };
+  digits.resize(count);
+  std::size_t bit = 0;
+  for (std::uint64_t& digit : digits) {
+    const std::size_t offset = bit % kWordBits;
+    digit = word_at(bit / kWordBits) >> offset;
+    if (offset > kNails) digit |= word_at(bit / kWordBits + 1) << (kWordBits - offset);
+    digit &= kMask;
+    bit += LimbMatrix::kLimbBits;
+  }
+}
+
+/// x·2^shift to the nearest integer, for x ≥ 0; whether that is exact.
+bool shift_to_nearest(mpz_ptr x, std::int64_t shift) {
+  if (shift >= 0) {
+    mpz_mul_2exp(x, x, static_cast<mp_bitcnt_t>(shift));
+    return true;
+  }
+  const auto dropped = static_cast<mp_bitcnt_t>(-shift);
+  const bool exact = mpz_sgn(x) == 0 || mpz_scan1(x, 0) >= dropped;
+  const bool up = mpz_tstbit(x, dropped - 1) != 0;
+  mpz_tdiv_q_2exp(x, x, dropped);
+  if (up) mpz_add_ui(x, x, 1);
+  return exact;
+}
+
 std::uint64_t any_lane(const LimbLanes& x) {
   std::uint64_t any = 0;
   for (const std::uint64_t lane : x.lane) any |= lane;
@@ -179,15 +224,18 @@ int LimbMatrix::significant_bits() const {
 }
 
 BigFloat LimbMatrix::entry(Eigen::Index row, Eigen::Index col) const {
-  std::vector<std::uint64_t> digits(limbs_);
+  thread_local std::vector<std::uint64_t> digits;
+  thread_local std::vector<mp_limb_t> words;
+  digits.resize(limbs_);
   for (int s = 0; s < limbs_; ++s) digits[s] = limb(row, col, s);
   const bool negative = is_negative(row, col);
   if (negative) negate(digits);
-  Integer integer;
-  mpz_import(integer.get(), digits.size(), -1, sizeof(std::uint64_t), 0, kNails, digits.data());
-  if (negative) mpz_neg(integer.get(), integer.get());
+  pack(digits, words);
+  mpz_t integer;
+  const auto count = static_cast<mp_size_t>(words.size());
+  mpz_roinit_n(integer, words.data(), negative ? -count : count);
   BigFloat result(limbs_ * kLimbBits);
-  mpfr_set_z_2exp(result.get(), integer.get(), exponent_, MPFR_RNDN);
+  mpfr_set_z_2exp(result.get(), integer, exponent_, MPFR_RNDN);
   return result;
 }
 
@@ -197,16 +245,16 @@ Magnitude LimbMatrix::set(Eigen::Index row, Eigen::Index col, const BigFloat& va
   const std::int64_t least = mpfr_get_exp(value.get()) - exponent_;
   const int most_bits = limbs_ * kLimbBits - 1;
   if (!value.is_finite() || least > most_bits || least < -1) return Magnitude::upper(value);
-  BigFloat scaled(value);
-  mpfr_mul_2si(scaled.get(), scaled.get(), -exponent_, MPFR_RNDN);
-  Integer integer;
-  mpfr_get_z(integer.get(), scaled.get(), MPFR_RNDN);
-  if (mpz_sizeinbase(integer.get(), 2) > static_cast<std::size_t>(most_bits))
+  thread_local Integer scratch;
+  thread_local std::vector<std::uint64_t> digits;
+  mpz_ptr integer = scratch.get();
+  const std::int64_t shift = mpfr_get_z_2exp(integer, value.get()) - exponent_;
+  const bool negative = mpz_sgn(integer) < 0;
+  mpz_abs(integer, integer);
+  const bool exact = shift_to_nearest(integer, shift);
+  if (mpz_sizeinbase(integer, 2) > static_cast<std::size_t>(most_bits))
     return Magnitude::upper(value);
-  const bool exact = mpfr_cmp_z(scaled.get(), integer.get()) == 0;
-  const bool negative = mpz_sgn(integer.get()) < 0;
-  std::vector<std::uint64_t> digits(limbs_);
-  mpz_export(digits.data(), nullptr, -1, sizeof(std::uint64_t), 0, kNails, integer.get());
+  unpack(integer, limbs_, digits);
   if (negative) negate(digits);
   for (int s = 0; s < limbs_; ++s) block(row, col / kLanes)[s].lane[col % kLanes] = digits[s];
   return exact ? Magnitude() : Magnitude::power_of_two(exponent_ - 1);

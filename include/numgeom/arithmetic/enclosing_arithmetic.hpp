@@ -67,8 +67,10 @@ Magnitude decay_factor(double lr, double weight_decay);
 /// Zeros where the mask is zero.
 BoundMatrix hidden(const BoundMatrix& x, const Mask& mask);
 
-/// A lower bound on b·√max(v − r, 0) + ε over |v − value| ≤ error.
-Magnitude divisor_lower(double value, const Magnitude& error, double factor, double epsilon);
+/// A lower bound on the roots of what lies within `error` of `value` and is not negative.
+double root_lower(double value, const Magnitude& error);
+/// A lower bound on factor·root + ε for a lower bound `root` ≥ 0; `factor` may be negative.
+Magnitude divisor_lower(double root, double factor, double epsilon);
 
 }  // namespace detail
 
@@ -533,14 +535,12 @@ class EnclosingArithmetic {
           radii.emplace_back();
           continue;
         }
-        const Magnitude divisor =
-            detail::divisor_lower(near.midpoints(i, j), near.radii(i, j), least_b, epsilon);
+        const double root_lower = detail::root_lower(near.midpoints(i, j), near.radii(i, j));
+        const Magnitude divisor = detail::divisor_lower(root_lower, least_b, epsilon);
         const Magnitude root = sqrt_up(sizes_v(i, j));
         Magnitude change = sqrt_up(r_v);
-        const Magnitude root_lower =
-            detail::divisor_lower(near.midpoints(i, j), near.radii(i, j), 1.0, 0.0);
-        if (!root_lower.is_zero()) {
-          const Magnitude quotient = divide_up(r_v, root_lower);
+        if (root_lower > 0) {
+          const Magnitude quotient = divide_up(r_v, Magnitude(root_lower));
           if (quotient < change) change = quotient;
         }
         const Magnitude numerator = size_a * r_m + radius_a * (sizes_m(i, j) + r_m);

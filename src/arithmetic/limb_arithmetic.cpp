@@ -477,16 +477,30 @@ RoundedMatrix<LimbMatrix> LimbMidpoints::axpy(double alpha, const Matrix& x,
 }
 
 LimbMatrix LimbMidpoints::gather(const Matrix& x, const Gather& places, int term) {
-  LimbMatrix result(places.samples(x.rows()) * places.out_rows, places.out_cols, x.limbs(),
-                    x.exponent());
+  static constexpr std::uint64_t kZeros[LimbMatrix::kLanes] = {};
+  const std::vector<int>& sources = places.sources[static_cast<std::size_t>(term)];
+  const Eigen::Index samples = places.samples(x.rows());
   const int limbs = x.limbs();
-  detail::for_gathered(places, term, x.rows(),
-                       [&](Eigen::Index i, Eigen::Index j, Eigen::Index k, Eigen::Index l) {
-                         const LimbLanes* from = x.block(k, l / kLanes);
-                         LimbLanes* to = result.block(i, j / kLanes);
-                         for (int s = 0; s < limbs; ++s)
-                           to[s].lane[j % kLanes] = from[s].lane[l % kLanes];
-                       });
+  LimbMatrix result =
+      LimbMatrix::unwritten(samples * places.out_rows, places.out_cols, limbs, x.exponent());
+  // The first limb of each lane's source, and how far it is to the next.
+  std::array<const std::uint64_t*, kLanes> from;
+  std::array<std::size_t, kLanes> stride;
+  for (Eigen::Index s = 0; s < samples; ++s)
+    for (Eigen::Index i = 0; i < places.out_rows; ++i)
+      for (Eigen::Index b = 0; b < result.blocks(); ++b) {
+        for (Eigen::Index l = 0; l < kLanes; ++l) {
+          const Eigen::Index j = b * kLanes + l;
+          const int source = j < places.out_cols ? sources[i * places.out_cols + j] : -1;
+          const Eigen::Index row = s * places.in_rows + source / places.in_cols;
+          const Eigen::Index col = source % places.in_cols;
+          from[l] = source < 0 ? kZeros : x.block(row, col / kLanes)->lane + col % kLanes;
+          stride[l] = source < 0 ? 0 : kLanes;
+        }
+        LimbLanes* to = result.block(s * places.out_rows + i, b);
+        for (int k = 0; k < limbs; ++k)
+          for_lanes([&](int l) { to[k].lane[l] = from[l][k * stride[l]]; });
+      }
   return result;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,15 @@ class MaskReader {
   const std::vector<Mask>* masks_;
   std::size_t next_ = 0;
 };
+
+/// Puts `count` rows behind the first `first` of `rows`, and zeros into the others.
+inline Gather rows_among(Eigen::Index first, Eigen::Index count, Eigen::Index rows,
+                         Eigen::Index cols) {
+  Gather places{count, cols, rows, cols, {std::vector<int>(rows * cols, -1)}};
+  for (Eigen::Index k = 0; k < count * cols; ++k)
+    places.sources[0][static_cast<std::size_t>(first * cols + k)] = static_cast<int>(k);
+  return places;
+}
 
 template <Arithmetic A>
 typename A::Matrix activate(const A& arithmetic, const Layer& layer,
@@ -121,6 +131,31 @@ std::vector<typename A::Matrix> forward(const A& arithmetic, const Network& netw
   std::vector<typename A::Matrix> outputs{batch};
   forward(arithmetic, network, parameters, outputs);
   return outputs;
+}
+
+/// Outputs of the network for all rows of `features`.
+///
+/// Where layers are moved about in memory (convolutions, pools), `part` rows at a time: their
+/// intermediate matrices are many times as large as the images.
+template <Arithmetic A>
+typename A::Matrix outputs_of(const A& arithmetic, const Network& network,
+                              const std::vector<typename A::Matrix>& parameters,
+                              const ExactMatrix& features, Eigen::Index part) {
+  const bool in_parts =
+      std::any_of(network.layers.begin(), network.layers.end(),
+                  [](const Layer& layer) { return layer.kind == Layer::Kind::kGather; });
+  const Eigen::Index rows = features.rows();
+  if (!in_parts || rows <= part)
+    return forward(arithmetic, network, parameters, arithmetic.embed(features)).back();
+  auto all = arithmetic.embed(ExactMatrix::Zero(rows, network.outputs()));
+  for (Eigen::Index first = 0; first < rows; first += part) {
+    const Eigen::Index count = std::min(part, rows - first);
+    const ExactMatrix some = features.middleRows(first, count);
+    const auto outputs = forward(arithmetic, network, parameters, arithmetic.embed(some)).back();
+    all = arithmetic.add(
+        arithmetic.gather(outputs, detail::rows_among(first, count, rows, network.outputs())), all);
+  }
+  return all;
 }
 
 /// The loss of outputs; `gradient` gets its derivatives.
@@ -282,7 +317,8 @@ TrainingResult<A> train(const A& arithmetic, const Problem& problem, const Trial
 
   const auto validation = arithmetic.embed(problem.data->validation.features);
   const Targets targets = Targets::of(problem.data->validation, problem.loss);
-  const auto outputs = forward(arithmetic, problem.network, parameters, validation).back();
+  const auto outputs = outputs_of(arithmetic, problem.network, parameters,
+                                  problem.data->validation.features, problem.training.batch);
   typename A::Matrix gradient;
   auto loss = evaluate(arithmetic, problem.loss, outputs, targets, gradient);
   const ErrorCount errors = count_errors(arithmetic, problem.loss, outputs, targets);

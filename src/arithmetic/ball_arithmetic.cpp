@@ -1,6 +1,7 @@
 #include "numgeom/arithmetic/ball_arithmetic.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <string>
 
@@ -29,12 +30,17 @@ BigFloatMatrix multiply(Eigen::Index rows, Eigen::Index inner, Eigen::Index cols
   return result;
 }
 
+/// The exponents in which midpoints are kept.
+constexpr mpfr_exp_t kLimit = mpfr_exp_t{1} << 28;
+
+bool in_range(const BigFloat& x) {
+  return x.is_zero() || (x.is_finite() && std::abs(mpfr_get_exp(x.get())) <= kLimit);
+}
+
 /// Makes a midpoint outside the allowed exponents zero, and returns what that changed it by.
 Magnitude take_excess(BigFloat& midpoint) {
-  constexpr mpfr_exp_t kLimit = mpfr_exp_t{1} << 28;
-  if (midpoint.is_zero()) return {};
+  if (in_range(midpoint)) return {};
   const bool finite = midpoint.is_finite();
-  if (finite && std::abs(mpfr_get_exp(midpoint.get())) <= kLimit) return {};
   const bool small = finite && mpfr_get_exp(midpoint.get()) < 0;
   const Magnitude excess = small ? Magnitude::upper(midpoint) : Magnitude::infinity();
   mpfr_set_zero(midpoint.get(), 1);
@@ -128,6 +134,9 @@ BigFloatMatrix BigFloatMidpoints::gather(const Matrix& x, const Gather& places, 
 
 RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::scale(const Ball& factor, const Matrix& x) const {
   BigFloatMatrix result = zeros(x.rows(), x.cols());
+  // A product of midpoints in range stays within MPFR's exponents; others may leave them.
+  if (!in_range(factor.midpoint()))
+    return {std::move(result), Magnitude::upper(factor.midpoint()) * magnitudes(x)};
   for (Eigen::Index i = 0; i < x.rows(); ++i)
     for (Eigen::Index j = 0; j < x.cols(); ++j)
       mpfr_mul(result(i, j).get(), x(i, j).get(), factor.midpoint().get(), MPFR_RNDN);
@@ -174,10 +183,16 @@ BoundMatrix BigFloatMidpoints::magnitudes(const Matrix& x) {
 
 DoubleEnclosures BigFloatMidpoints::to_doubles(const Matrix& x) {
   numgeom::Matrix<double> values(x.rows(), x.cols());
-  for (Eigen::Index i = 0; i < x.rows(); ++i)
-    for (Eigen::Index j = 0; j < x.cols(); ++j) values(i, j) = mpfr_get_d(x(i, j).get(), MPFR_RNDN);
   BoundMatrix errors = (Magnitude::power_of_two(-53) * magnitudes(x))
                            .plus_where_positive(Magnitude::power_of_two(-1074));
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j) {
+      values(i, j) = mpfr_get_d(x(i, j).get(), MPFR_RNDN);
+      if (std::isfinite(values(i, j))) continue;
+      // Too great for doubles: all is in the radius.
+      values(i, j) = 0;
+      errors.widen(i, j, Magnitude::upper(x(i, j)));
+    }
   return {std::move(values), std::move(errors)};
 }
 
@@ -199,7 +214,11 @@ int BigFloatMidpoints::compare_magnitude(const Matrix& x, Eigen::Index i, Eigen:
 
 Ball BigFloatMidpoints::enclosure(const Matrix& x, Eigen::Index i, Eigen::Index j,
                                   const Magnitude& radius) const {
-  return radius.is_finite() ? Ball(x(i, j), radius) : Ball::entire(bits_);
+  if (!radius.is_finite()) return Ball::entire(bits_);
+  BigFloat midpoint = x(i, j);
+  // Exact data have few bits: functions of them are to have all.
+  if (midpoint.bits() < bits_) mpfr_prec_round(midpoint.get(), bits_, MPFR_RNDN);
+  return Ball(std::move(midpoint), radius);
 }
 
 Magnitude BigFloatMidpoints::assign(Matrix& x, Eigen::Index i, Eigen::Index j, const Ball& value) {

@@ -30,16 +30,13 @@ BoundMatrix detail::hidden(const BoundMatrix& x, const Mask& mask) {
 }
 
 double detail::root_lower(double value, const Magnitude& error) {
-  // One rounding of a difference of normal numbers and one of the root.
-  constexpr double kDown = 1 - 0x1p-50;
-  const double least = (value - error.to_double_up()) * kDown;
-  return least > 0x1p-1000 ? std::sqrt(least) * kDown : 0;
+  const double least = rounding::sub_down(value, error.to_double_up());
+  return least > 0 ? rounding::sqrt_down(least) : 0;
 }
 
 Magnitude detail::divisor_lower(double root, double factor, double epsilon) {
-  constexpr double kDown = 1 - 0x1p-50;
-  const double product = factor > 0 ? factor * root * kDown : 0;
-  return Magnitude((product > 0x1p-1000 ? product + epsilon : epsilon) * kDown);
+  if (!(factor >= 0)) return {};
+  return Magnitude(rounding::add_down(rounding::mul_down(factor, root), epsilon));
 }
 
 }  // namespace numgeom

@@ -143,7 +143,8 @@ RoundedMatrix<Matrix<double>> DoubleMidpoints::root_quotient(const Interval& a, 
     const double root = std::sqrt(std::max(v.data()[i], 0.0));
     const double divisor = b.midpoint() * root + epsilon;
     const double numerator = a.midpoint() * m.data()[i];
-    const double q = numerator / divisor;
+    // Where the divisor overflows nothing is known.
+    const double q = std::isfinite(divisor) ? numerator / divisor : rounding::kInfinity;
     result.data()[i] = q;
     // What underflows in a·m is divided by at least ε, what underflows in b·√v is far below ε·u.
     error.data()[i] = m.data()[i] == 0

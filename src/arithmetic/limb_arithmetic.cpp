@@ -407,8 +407,8 @@ Magnitude LimbMidpoints::assign(Matrix& x, Eigen::Index i, Eigen::Index j,
                                 const Ball& value) const {
   Magnitude error = x.set(i, j, value.midpoint());
   if (!error.is_zero() && x.limbs() < limbs_) {
-    // A matrix of few limbs has room for finer multiples.
-    x = with_lower_limbs(x, limbs_);
+    // A matrix of few limbs has room for finer multiples; one more since its top limb may be empty.
+    x = with_lower_limbs(x, limbs_ + 1);
     error = x.set(i, j, value.midpoint());
   }
   return value.radius() + error;

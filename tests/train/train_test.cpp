@@ -56,6 +56,48 @@ TEST_CASE("gradients agree with finite differences for every layer") {
   }
 }
 
+TEST_CASE("gradients agree with finite differences through images, sums and dropout") {
+  Problem problem =
+      small_problem({"conv 2x2x3 padding 1", "sigmoid", "max_pool 2 stride 1", "conv 1x1x3",
+                     "leaky_relu 0.1", "residual 2", "dropout 0.4", "average_pool 2 stride 1",
+                     "gelu", "residual 1", "dense 4", "softplus", "dropout 0.5", "dense 3"},
+                    40, 20, 1, 40);
+  problem.network = problem.network.for_input(6, {2, 3, 1});
+  const auto inputs = draw_inputs(problem, 4);
+  const Double arithmetic;
+  std::vector<Matrix<double>> parameters;
+  for (const auto& one : inputs.parameters) parameters.push_back(one.cast<double>());
+  const Targets targets = Targets::of(problem.data->train, problem.loss);
+  const std::vector<Mask>& masks = inputs.masks.at(0);
+  const auto passes_of = [&] {
+    Passes<Double> passes;
+    passes.outputs = {arithmetic.embed(problem.data->train.features)};
+    forward_backward(arithmetic, problem.network, problem.loss, parameters, targets, &masks,
+                     passes);
+    return passes;
+  };
+  // Dropout keeps the mean: 0.5 leaves twice what it lets through.
+  const auto outputs = passes_of().outputs;
+  const auto& before = outputs[outputs.size() - 3];
+  for (Eigen::Index i = 0; i < before.size(); ++i)
+    CHECK(outputs[outputs.size() - 2].data()[i] ==
+          (masks.back().data()[i] != 0 ? 2 * before.data()[i] : 0));
+
+  const auto gradients = passes_of().gradients;
+  constexpr double kStep = 1e-6;
+  for (std::size_t k = 0; k < parameters.size(); ++k)
+    for (Eigen::Index i = 0; i < parameters[k].size(); ++i) {
+      double& weight = parameters[k].data()[i];
+      const double saved = weight;
+      weight = saved + kStep;
+      const double ahead = passes_of().loss;
+      weight = saved - kStep;
+      const double behind = passes_of().loss;
+      weight = saved;
+      CHECK(gradients[k].data()[i] == Approx((ahead - behind) / (2 * kStep)).margin(1e-8));
+    }
+}
+
 TEST_CASE("a step of descent follows its formula") {
   const Double arithmetic;
   std::vector<Matrix<double>> w{Matrix<double>::Constant(2, 2, 3.0)};

@@ -69,7 +69,8 @@ BoundMatrix hidden(const BoundMatrix& x, const Mask& mask);
 
 /// A lower bound on the roots of what lies within `error` of `value` and is not negative.
 double root_lower(double value, const Magnitude& error);
-/// A lower bound on factor·root + ε for a lower bound `root` ≥ 0; `factor` may be negative.
+/// A lower bound on b·root + ε for a lower bound `root` ≥ 0 and b ≥ factor; zero where factor is
+/// negative.
 Magnitude divisor_lower(double root, double factor, double epsilon);
 
 }  // namespace detail
@@ -437,18 +438,27 @@ class EnclosingArithmetic {
     const auto radius = [&](Eigen::Index i, Eigen::Index j) {
       return (Magnitude(radii(i, j)) * unit).to_double_up();
     };
+    const auto low = [&](Eigen::Index i, Eigen::Index j) {
+      return rounding::sub_down(near.midpoints(i, j), radius(i, j));
+    };
+    const auto high = [&](Eigen::Index i, Eigen::Index j) {
+      return rounding::add_up(near.midpoints(i, j), radius(i, j));
+    };
     numgeom::Matrix<int> result(x.rows(), x.cols() / width);
     for (Eigen::Index i = 0; i < result.rows(); ++i)
       for (Eigen::Index j = 0; j < result.cols(); ++j) {
         Eigen::Index best = 0;
         near.midpoints.row(i).segment(j * width, width).maxCoeff(&best);
-        const Eigen::Index winner = j * width + best;
-        const double low = rounding::sub_down(near.midpoints(i, winner), radius(i, winner));
+        Eigen::Index winner = j * width + best;
+        // Where doubles do not tell which of two is greater, all bits may.
+        for (Eigen::Index k = j * width; k < (j + 1) * width; ++k)
+          if (k != winner && high(i, k) > low(i, winner) &&
+              certainly_less(at(x, i, winner), at(x, i, k)))
+            winner = k;
         bool decided = true;
         for (Eigen::Index k = j * width; k < (j + 1) * width && decided; ++k) {
           if (k == winner) continue;
-          const double high = rounding::add_up(near.midpoints(i, k), radius(i, k));
-          decided = k < winner ? high < low : high <= low;
+          decided = k < winner ? high(i, k) < low(i, winner) : high(i, k) <= low(i, winner);
           if (!decided)
             decided = k < winner ? certainly_less(at(x, i, k), at(x, i, winner))
                                  : certainly_less_equal(at(x, i, k), at(x, i, winner));

@@ -97,12 +97,6 @@ RoundedMatrix<Matrix<double>> DoubleMidpoints::descend(double lr, double weight_
   return {std::move(result), BoundMatrix(std::move(error))};
 }
 
-Matrix<double> DoubleMidpoints::gather(const Matrix& x, const Gather& places, int term) {
-  Matrix result(places.samples(x.rows()) * places.out_rows, places.out_cols);
-  detail::gather_entries(places, term, x.rows(), x.data(), result.data(), false);
-  return result;
-}
-
 namespace {
 
 /// Bounds |computed − exact| for a product that was rounded once.

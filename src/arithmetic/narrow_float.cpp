@@ -12,10 +12,6 @@ using FloatMatrix = NarrowFloat::Matrix;
 
 constexpr float kFp16LossScale = 1024;
 
-bool is_storage(FloatFormat format) {
-  return format == FloatFormat::kFp16 || format == FloatFormat::kBf16;
-}
-
 }  // namespace
 
 void NarrowFloat::Options::validate() const {

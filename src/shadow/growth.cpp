@@ -100,12 +100,6 @@ RoundedMatrix<Matrix<double>> GrowthMidpoints::axpy(double alpha, const Matrix& 
   return rounded(alpha * x + y);
 }
 
-Matrix<double> GrowthMidpoints::gather(const Matrix& x, const Gather& places, int term) {
-  Matrix result(places.samples(x.rows()) * places.out_rows, places.out_cols);
-  detail::gather_entries(places, term, x.rows(), x.data(), result.data(), false);
-  return result;
-}
-
 RoundedMatrix<Matrix<double>> GrowthMidpoints::scale(const GrowthScalar& factor, const Matrix& x) {
   return rounded(factor.value * x);
 }

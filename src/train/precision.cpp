@@ -12,11 +12,6 @@ constexpr std::array kFormats{FloatFormat::kFp64, FloatFormat::kFp32, FloatForma
 constexpr std::array kOrders{Summation::kBlocked, Summation::kSequential, Summation::kPairwise,
                              Summation::kKahan};
 
-/// Has mixed and stochastic forms.
-bool is_storage(FloatFormat format) {
-  return format == FloatFormat::kFp16 || format == FloatFormat::kBf16;
-}
-
 const char* name_of(FloatFormat format) {
   switch (format) {
     case FloatFormat::kFp64:

@@ -15,6 +15,11 @@ enum class FloatFormat {
   kBf16   ///< bfloat16: 7 bits, the exponents of fp32
 };
 
+/// Numbers are stored in it to save room: fp16 and bf16, which have mixed and stochastic forms.
+[[nodiscard]] constexpr bool is_storage(FloatFormat format) {
+  return format == FloatFormat::kFp16 || format == FloatFormat::kBf16;
+}
+
 /// u: half the distance from 1 to the next number of the format; 2^-53, 2^-24, 2^-11, 2^-11, 2^-8.
 [[nodiscard]] double unit_roundoff(FloatFormat format);
 

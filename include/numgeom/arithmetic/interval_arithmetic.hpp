@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "numgeom/arithmetic/enclosing_arithmetic.hpp"
+#include "numgeom/arithmetic/double_storage.hpp"
 #include "numgeom/arithmetic/interval.hpp"
 
 namespace numgeom {
@@ -12,9 +12,8 @@ namespace numgeom {
 /// The error bounds hold for any order of summation and with or without FMA, so they do not depend
 /// on how Eigen blocks and vectorises. Throws `Error` on construction when the floating-point
 /// environment is not the one assumed (`require_ieee_environment`).
-class DoubleMidpoints {
+class DoubleMidpoints : public DoubleStorage {
  public:
-  using Matrix = numgeom::Matrix<double>;
   using Enclosure = Interval;
 
   DoubleMidpoints();
@@ -27,13 +26,6 @@ class DoubleMidpoints {
   /// … and what a product that underflows adds at most.
   [[nodiscard]] static Magnitude underflow() { return Magnitude::power_of_two(-1074); }
 
-  [[nodiscard]] static Matrix zeros(Eigen::Index rows, Eigen::Index cols) {
-    return Matrix::Zero(rows, cols);
-  }
-  [[nodiscard]] static Matrix embed(const ExactMatrix& exact) { return exact.cast<double>(); }
-  [[nodiscard]] static Matrix gather_rows(const Matrix& x, const Indices& rows) {
-    return x(rows, Eigen::all);
-  }
   /// The error of a product is left to `product_error`.
   [[nodiscard]] static RoundedMatrix<Matrix> product(const Matrix& a, const Matrix& b);
   [[nodiscard]] static RoundedMatrix<Matrix> product_tn(const Matrix& a, const Matrix& b);
@@ -47,7 +39,6 @@ class DoubleMidpoints {
   [[nodiscard]] static RoundedMatrix<Matrix> descend(double lr, double weight_decay,
                                                      const Matrix& gradient,
                                                      const Matrix& parameter);
-  [[nodiscard]] static Matrix gather(const Matrix& x, const Gather& places, int term);
   /// u|C|, and η where that may underflow; nothing where a product is exact. `factor` is a point.
   [[nodiscard]] static RoundedMatrix<Matrix> scale(const Interval& factor, const Matrix& x);
   [[nodiscard]] static RoundedMatrix<Matrix> square(const Matrix& x);
@@ -55,17 +46,9 @@ class DoubleMidpoints {
   [[nodiscard]] static RoundedMatrix<Matrix> root_quotient(const Interval& a, const Matrix& m,
                                                            const Matrix& v, const Interval& b,
                                                            double epsilon);
-  [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x) { return BoundMatrix(x); }
-  /// What they are.
-  [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x) {
-    return {x, BoundMatrix(x.rows(), x.cols())};
-  }
   /// Where a midpoint is not finite: zero, with an unbounded radius.
   static void restore_range(Matrix& midpoints, BoundMatrix& radii);
 
-  [[nodiscard]] static int sign(const Matrix& x, Eigen::Index i, Eigen::Index j) {
-    return (x(i, j) > 0) - (x(i, j) < 0);
-  }
   /// The sign of |x_ij| − bound.
   [[nodiscard]] static int compare_magnitude(const Matrix& x, Eigen::Index i, Eigen::Index j,
                                              const Magnitude& bound);
@@ -79,7 +62,6 @@ class DoubleMidpoints {
     x(i, j) = value.midpoint();
     return Magnitude(value.radius());
   }
-  static void set_zero(Matrix& x, Eigen::Index i, Eigen::Index j) { x(i, j) = 0; }
   /// A matrix of the midpoints, row by row.
   [[nodiscard]] static RoundedMatrix<Matrix> from_midpoints(Eigen::Index rows, Eigen::Index cols,
                                                             const std::vector<Interval>& values);

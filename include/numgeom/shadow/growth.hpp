@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "numgeom/arithmetic/enclosing_arithmetic.hpp"
+#include "numgeom/arithmetic/double_storage.hpp"
 
 namespace numgeom {
 
@@ -50,9 +50,8 @@ inline bool certainly_less_equal(const GrowthScalar& a, const GrowthScalar& b) {
 ///
 /// At p bits the enclosure will be about growth·2^-p wide, as long as every sign is decided, which
 /// takes `decision_bits()`. A prediction only: nothing here is an enclosure.
-class GrowthMidpoints {
+class GrowthMidpoints : public DoubleStorage {
  public:
-  using Matrix = numgeom::Matrix<double>;
   using Enclosure = GrowthScalar;
   /// Radii are kept as growth·2^-kBits.
   static constexpr std::int64_t kBits = std::int64_t{1} << 40;
@@ -68,13 +67,6 @@ class GrowthMidpoints {
     return Magnitude(static_cast<double>(terms + 1)) * unit();
   }
   [[nodiscard]] static Magnitude underflow() { return {}; }
-  [[nodiscard]] static Matrix zeros(Eigen::Index rows, Eigen::Index cols) {
-    return Matrix::Zero(rows, cols);
-  }
-  [[nodiscard]] static Matrix embed(const ExactMatrix& exact) { return exact.cast<double>(); }
-  [[nodiscard]] static Matrix gather_rows(const Matrix& x, const Indices& rows) {
-    return x(rows, Eigen::all);
-  }
   [[nodiscard]] static RoundedMatrix<Matrix> product(const Matrix& a, const Matrix& b);
   [[nodiscard]] static RoundedMatrix<Matrix> product_tn(const Matrix& a, const Matrix& b);
   [[nodiscard]] static RoundedMatrix<Matrix> product_nt(const Matrix& a, const Matrix& b);
@@ -86,21 +78,13 @@ class GrowthMidpoints {
                                               const Matrix& parameter) const {
     return detail::descend_in_two_sums(*this, lr, weight_decay, gradient, parameter);
   }
-  [[nodiscard]] static Matrix gather(const Matrix& x, const Gather& places, int term);
   [[nodiscard]] static RoundedMatrix<Matrix> scale(const GrowthScalar& factor, const Matrix& x);
   [[nodiscard]] static RoundedMatrix<Matrix> square(const Matrix& x);
   [[nodiscard]] static RoundedMatrix<Matrix> root_quotient(const GrowthScalar& a, const Matrix& m,
                                                            const Matrix& v, const GrowthScalar& b,
                                                            double epsilon);
-  [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x) { return BoundMatrix(x); }
-  [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x) {
-    return {x, BoundMatrix(x.rows(), x.cols())};
-  }
   /// Where a midpoint is not finite nothing is known.
   static void restore_range(Matrix& midpoints, BoundMatrix& radii);
-  [[nodiscard]] static int sign(const Matrix& x, Eigen::Index i, Eigen::Index j) {
-    return (x(i, j) > 0) - (x(i, j) < 0);
-  }
   /// Records how many bits it takes to tell the sign; 1, since they are taken to be there.
   [[nodiscard]] int compare_magnitude(const Matrix& x, Eigen::Index i, Eigen::Index j,
                                       const Magnitude& bound) const;
@@ -113,7 +97,6 @@ class GrowthMidpoints {
     x(i, j) = value.value;
     return radius_of(value);
   }
-  static void set_zero(Matrix& x, Eigen::Index i, Eigen::Index j) { x(i, j) = 0; }
   [[nodiscard]] static RoundedMatrix<Matrix> from_midpoints(
       Eigen::Index rows, Eigen::Index cols, const std::vector<GrowthScalar>& values);
   [[nodiscard]] static GrowthScalar zero() { return {}; }

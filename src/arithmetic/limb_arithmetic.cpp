@@ -231,6 +231,17 @@ class Sum {
   std::vector<LimbLanes> right_;
 };
 
+/// e with |entry| ≥ 2^e, from its leading limb; the least integer for 0 and −1.
+std::int64_t lower_exponent(const LimbMatrix& x, Eigen::Index i, Eigen::Index j) {
+  // All bits of a negative number flipped: |x| − 1.
+  const std::uint64_t flip = x.is_negative(i, j) ? kMask : 0;
+  for (int s = x.limbs() - 1; s >= 0; --s) {
+    const std::uint64_t digit = x.limb(i, j, s) ^ flip;
+    if (digit != 0) return x.exponent() + std::int64_t{s} * kLimbBits + std::bit_width(digit) - 1;
+  }
+  return std::numeric_limits<std::int64_t>::min();
+}
+
 /// The leading three limbs that the greatest entry reaches, as doubles.
 class LeadingDigits {
  public:
@@ -611,6 +622,7 @@ int LimbMidpoints::compare_magnitude(const Matrix& x, Eigen::Index i, Eigen::Ind
                                      const Magnitude& bound) {
   if (!bound.is_finite()) return -1;
   if (bound.is_zero()) return x.is_zero(i, j) ? 0 : 1;
+  if (lower_exponent(x, i, j) >= bound.exponent()) return 1;  // |x| ≥ 2^exponent > bound
   return mpfr_cmpabs(x.entry(i, j).get(), bound.to_big_float().get());
 }
 

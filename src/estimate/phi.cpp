@@ -48,10 +48,14 @@ template <NativeArithmetic A>
 void PhiObserver<A>::count_kinks(const StepView<A>& view, double error_per_norm) {
   const auto& layers = problem_.network.layers;
   std::size_t input = 0;  // of the last dense operation, one row a sample
+  bool after_dense = false;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const typename A::Matrix& z = view.passes.outputs[i];
-    if (layers[i].kind == Layer::Kind::kDense) input = layers[i].is_convolution ? i - 1 : i;
-    if (layers[i].kind != Layer::Kind::kRelu) continue;
+    if (layers[i].kind == Layer::Kind::kDense) {
+      input = layers[i].is_convolution ? i - 1 : i;
+      after_dense = true;
+    }
+    if (!after_dense || layers[i].kind != Layer::Kind::kRelu) continue;
     for (Eigen::Index row = 0; row < z.rows(); ++row) {
       const double norm =
           input == 0 ? row_norms_[view.rows[row]] : view.passes.outputs[input].row(row).norm();

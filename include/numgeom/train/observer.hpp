@@ -11,7 +11,8 @@ namespace numgeom {
 template <Arithmetic A>
 struct Passes {
   std::vector<typename A::Matrix> outputs;    ///< [0] the batch, [i+1] the output of layer i
-  std::vector<typename A::Matrix> deltas;     ///< [i] derivative of the loss by outputs[i+1]
+  std::vector<typename A::Matrix> deltas;     ///< [i] derivative of the loss by outputs[i+1]; none
+                                              ///< below the first dense operation
   std::vector<typename A::Matrix> gradients;  ///< one a parameter, without weight decay
   typename A::Scalar loss{};                  ///< mean over the batch
 };

@@ -197,11 +197,16 @@ void forward_backward(const A& arithmetic, const Network& network, const Loss& l
   std::size_t next = parameters.size();
   std::size_t next_mask = masks == nullptr ? 0 : masks->size();
   std::vector<std::size_t> sums;  // residual sums that were passed
-  for (std::size_t i = network.layers.size(); i-- > 0;) {
+  // Below the first parameters nobody asks for derivatives.
+  const auto is_dense = [](const Layer& layer) { return layer.kind == Layer::Kind::kDense; };
+  const auto first = static_cast<std::size_t>(
+      std::find_if(network.layers.begin(), network.layers.end(), is_dense) -
+      network.layers.begin());
+  for (std::size_t i = network.layers.size(); i-- > first;) {
     const Layer& layer = network.layers[i];
     const auto& input = passes.outputs[i];
     const auto& delta = passes.deltas[i];
-    const bool is_first = i == 0;
+    const bool is_first = i == first;
     switch (layer.kind) {
       case Layer::Kind::kDense:
         next -= 2;

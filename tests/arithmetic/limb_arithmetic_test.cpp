@@ -216,3 +216,49 @@ TEST_CASE("precisions out of range are refused") {
   CHECK(LimbMidpoints(256).bits() == 256);
   CHECK(LimbMidpoints(257).bits() > 257);
 }
+
+TEST_CASE("limb midpoints are compared with bounds exactly") {
+  Random random(20);
+  for (int round = 0; round < 40; ++round) {
+    const LimbMatrix x =
+        test::random_limbs(random, 3, 9, 1 + random.below(4), random.below(200) - 100);
+    for (Index i = 0; i < x.rows(); ++i)
+      for (Index j = 0; j < x.cols(); ++j) {
+        const BigFloat entry = x.entry(i, j);
+        const Magnitude size = Magnitude::upper(entry);
+        for (const double factor :
+             {0.25, 0.5, 0.75, 1 - 0x1p-40, 1.0, 1 + 0x1p-40, 1.5, 2.0, 4.0}) {
+          const Magnitude bound(size.mantissa() * factor, size.exponent());
+          const int expected = mpfr_cmpabs(entry.get(), bound.to_big_float().get());
+          const int found = LimbMidpoints::compare_magnitude(x, i, j, bound);
+          REQUIRE((found > 0) == (expected > 0));
+          REQUIRE((found < 0) == (expected < 0));
+        }
+      }
+  }
+}
+
+TEST_CASE("quotients by roots in limbs err by no more than they state") {
+  Random random(21);
+  constexpr double kEpsilon = 0x1p-20;
+  const LimbMidpoints midpoints(150);
+  for (int round = 0; round < 30; ++round) {
+    const LimbMatrix m = test::random_limbs(random, 3, 9, 1 + random.below(3), -150);
+    const LimbMatrix v = midpoints.square(test::random_limbs(random, 3, 9, 2, -100)).value;
+    const Ball a(1.75, 150);
+    const Ball b(0.3, 150);
+    const auto found = midpoints.root_quotient(a, m, v, b, kEpsilon);
+    for (Index i = 0; i < m.rows(); ++i)
+      for (Index j = 0; j < m.cols(); ++j) {
+        BigFloat divisor(2000);
+        mpfr_sqrt(divisor.get(), v.entry(i, j).get(), MPFR_RNDN);
+        mpfr_mul(divisor.get(), divisor.get(), b.midpoint().get(), MPFR_RNDN);
+        mpfr_add_d(divisor.get(), divisor.get(), kEpsilon, MPFR_RNDN);
+        BigFloat difference(2000);
+        mpfr_mul(difference.get(), m.entry(i, j).get(), a.midpoint().get(), MPFR_RNDN);
+        mpfr_div(difference.get(), difference.get(), divisor.get(), MPFR_RNDN);
+        mpfr_sub(difference.get(), difference.get(), found.value.entry(i, j).get(), MPFR_RNDN);
+        REQUIRE(mpfr_cmpabs(difference.get(), found.error(i, j).to_big_float().get()) <= 0);
+      }
+  }
+}

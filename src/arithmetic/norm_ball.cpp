@@ -124,6 +124,8 @@ NormBall::NormBall(Matrix<double> midpoint, const Magnitude& radius)
 
 NormBall::NormBall(const DoubleEnclosures& x) : NormBall(x.midpoints, frobenius_norm(x.radii)) {}
 
+Magnitude NormBall::largest() const { return largest_entry(midpoint_) + radius_; }
+
 NormBall NormBall::widened(const Magnitude& by) const {
   NormBall result = *this;
   result.radius_ += by;
@@ -163,7 +165,7 @@ NormBall product_nt(const NormBall& a, const NormBall& b) {
 
 NormBall hadamard(const NormBall& a, const NormBall& b) {
   const Magnitude largest_a = largest_entry(a.midpoint_);
-  const Magnitude largest_b = largest_entry(b.midpoint_) + b.radius_;
+  const Magnitude largest_b = b.largest();
   Matrix<double> midpoint = a.midpoint_.cwiseProduct(b.midpoint_);
   const Magnitude underflow =
       Magnitude(static_cast<double>(midpoint.size())) * Magnitude::power_of_two(-1074);

@@ -31,6 +31,8 @@ class NormBall {
   [[nodiscard]] const Magnitude& size() const { return size_; }
   /// An upper bound on ‖M‖_F over all members M; it also bounds every entry and the norm ‖M‖₂.
   [[nodiscard]] Magnitude norm() const { return size_ + radius_; }
+  /// An upper bound on |entry| over all entries of all members.
+  [[nodiscard]] Magnitude largest() const;
   /// The same midpoint, the radius greater by `by`.
   [[nodiscard]] NormBall widened(const Magnitude& by) const;
 

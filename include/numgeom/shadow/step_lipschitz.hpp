@@ -5,22 +5,31 @@
 #include <vector>
 
 #include "numgeom/arithmetic/norm_ball.hpp"
+#include "numgeom/shadow/link.hpp"
 #include "numgeom/train/train.hpp"
 
 namespace numgeom {
 
 /// Whether `step_lipschitz` knows the step map: plain gradient descent on cross-entropy, of dense
-/// layers with at most one ReLU or tanh between two of them, and none before the first.
+/// layers and convolutions with at most one ReLU or tanh between two of them, average pools behind
+/// it, and nothing but average pools before the first.
 [[nodiscard]] bool has_step_lipschitz(const Problem& problem, const Configuration& configuration);
 
-/// One step's batch, enclosed for all parameters ξ with ‖ξ − w̃‖₂ ≤ ρ; vectors by dense layer.
+/// One step's batch, enclosed for all parameters ξ with ‖ξ − w̃‖₂ ≤ ρ; vectors by dense operation.
+/// A convolution is a dense operation with a row for every window of a sample, where a dense layer
+/// has one row a sample.
 struct StepEnclosure {
-  std::vector<NormBall> inputs;      ///< batch × (inputs+1), the last column 1 for the bias
+  std::vector<NormBall> inputs;      ///< rows × (inputs+1), the last column 1 for the bias
   std::vector<NormBall> weights;     ///< inputs × units, without the bias; the first is not used
-  std::vector<NormBall> slopes;      ///< batch × units, φ′ of the activation after the layer
-  std::vector<NormBall> curvatures;  ///< batch × units, φ″; no rows where it is zero
+  std::vector<NormBall> slopes;      ///< rows × units, φ′ of the activation after the operation
+  std::vector<NormBall> curvatures;  ///< rows × units, φ″; no rows where it is zero
+  std::vector<Link> links;           ///< [m] from operation m to operation m + 1
   NormBall residuals;                ///< batch × classes, (softmax − onehot)/batch
   Indices labels;
+
+  [[nodiscard]] Eigen::Index batch() const { return residuals.rows(); }
+  /// Rows of operation m that belong to one sample.
+  [[nodiscard]] Eigen::Index positions(std::size_t m) const { return inputs[m].rows() / batch(); }
 };
 
 /// How λ, the greatest eigenvalue of the Gauss–Newton part, is bounded: each stage is dearer than
@@ -48,7 +57,8 @@ inline constexpr std::array kGaussNewtonStages = {
 /// residual part R. λ is the greatest eigenvalue of QᵀJJᵀQ, QQᵀ = S, J the Jacobian of the logits
 /// and S the Hessian of the loss by the logits; it is refined only as far as it matters. R couples
 /// pairs of layers: for the inputs Â of a ReLU layer and the derivatives Δ behind the next one,
-/// units decouple, ‖R‖₂ = max_h σ_max(Âᵀ diag(D_h) Δ), and this is what one hidden layer gets;
+/// units decouple, ‖R‖₂ = max_h σ_max(Âᵀ diag(D_h) Δ), and this is what one hidden layer gets. What
+/// couples a convolution with a later operation is a small matrix that is written down; dense
 /// layers further apart and smooth activations are bounded by products of norms. Inclusion: a bound
 /// for every ξ in the ball. ∞ where nothing is known. Source: proofs/stepwise.md, theorem 2.
 [[nodiscard]] Magnitude step_lipschitz(const StepEnclosure& step,
@@ -56,6 +66,8 @@ inline constexpr std::array kGaussNewtonStages = {
 
 /// Appends a column of ones.
 NormBall with_bias(const NormBall& x);
+/// The same entries, row by row, in rows of another length.
+NormBall reshaped(const NormBall& x, Eigen::Index rows, Eigen::Index cols);
 
 namespace detail {
 
@@ -68,6 +80,10 @@ inline BoundMatrix row_norms_with_bias(const BoundMatrix& x) {
   return row_norms(x) + ones(x.rows(), 1);
 }
 
+/// Bounds on the rows of a gathered matrix from those on the rows of the operand: every row is at
+/// most as long as √(terms·uses) times the sample that it is taken from.
+BoundMatrix gathered_row_norms(const Places& places, const BoundMatrix& rows);
+
 /// The column of bounds on rows as a bound on every entry of them.
 inline BoundMatrix spread(const BoundMatrix& column, Eigen::Index cols) {
   return product(column, ones(1, cols));
@@ -77,7 +93,8 @@ inline BoundMatrix spread(const BoundMatrix& column, Eigen::Index cols) {
 
 /// How far the outputs of a network are from those at w̃, for all parameters ξ with ‖ξ − w̃‖₂ ≤ ρ.
 ///
-///     e₀ = 0,   e(dense) = (‖W‖₂ + ρ)·e + ρ·‖(a, 1)‖₂,   e(activation) = e
+///     e₀ = 0,   e(dense) = (‖W‖₂ + ρ)·e + ρ·‖(a, 1)‖₂,   e(activation) = e,
+///     e(gather) = √(terms·uses)·‖e of the sample's rows‖₂,   e(division by d) = e/d
 ///
 /// Entry [l] of the result bounds ‖output_l(ξ)_i − output_l(w̃)_i‖₂ for every row i; no signs need
 /// to be known, since ReLU and tanh are 1-Lipschitz. Source: proofs/stepwise.md, lemma 1.
@@ -89,8 +106,17 @@ std::vector<BoundMatrix> output_deviations(
   std::vector<BoundMatrix> deviations{BoundMatrix(outputs.front().rows(), 1)};
   std::size_t next = 0;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    const BoundMatrix& input = deviations.back();
-    if (network.layers[i].kind != Layer::Kind::kDense) {
+    const Layer& layer = network.layers[i];
+    const BoundMatrix input = deviations.back();
+    if (layer.kind == Layer::Kind::kGather) {
+      deviations.push_back(detail::gathered_row_norms(*layer.places, input));
+      continue;
+    }
+    if (layer.kind == Layer::Kind::kDivide) {
+      deviations.push_back(divide_up(Magnitude(1), Magnitude(layer.divisor)) * input);
+      continue;
+    }
+    if (layer.kind != Layer::Kind::kDense) {
       deviations.push_back(input);
       continue;
     }
@@ -117,6 +143,14 @@ std::optional<StepEnclosure> enclose_step(
   const auto deviations = output_deviations(arithmetic, network, parameters, passes.outputs, rho);
   StepEnclosure step;
   step.labels = labels;
+  auto links = links_of(network);
+  if (!links) return std::nullopt;
+  step.links = std::move(*links);
+  // Activations see rows of channels as images.
+  const auto behind_dense = [&](const NormBall& x) {
+    const NormBall& last = step.slopes.back();
+    return reshaped(x, last.rows(), last.cols());
+  };
   std::size_t next = 0;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const auto& output = passes.outputs[i + 1];
@@ -137,19 +171,20 @@ std::optional<StepEnclosure> enclose_step(
             passes.outputs[i], detail::spread(deviations[i], passes.outputs[i].cols()));
         const auto activity = arithmetic.activity(widened);
         if (!activity) return std::nullopt;
-        step.slopes.back() = NormBall(*activity);
+        step.slopes.back() = behind_dense(NormBall(*activity));
         break;
       }
       case Layer::Kind::kTanh: {
         const NormBall t =
             NormBall(arithmetic.to_doubles(output)).widened(frobenius_norm(deviations[i + 1]));
         const NormBall one(Matrix<double>::Ones(t.rows(), t.cols()));
-        step.slopes.back() = one - hadamard(t, t);
-        step.curvatures.back() = -2.0 * hadamard(t, step.slopes.back());
+        const NormBall slopes = one - hadamard(t, t);
+        step.curvatures.back() = behind_dense(-2.0 * hadamard(t, slopes));
+        step.slopes.back() = behind_dense(slopes);
         break;
       }
-      default:  // see `has_step_lipschitz`
-        return std::nullopt;
+      default:  // the links
+        break;
     }
   }
   const Magnitude share(0.5 / static_cast<double>(labels.size()));

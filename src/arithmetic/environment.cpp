@@ -60,10 +60,13 @@ void require_ieee_environment() {
 
 void keep_freed_memory() {
 #ifdef __GLIBC__
-  constexpr int kMapped = 32 << 20;  // the greatest value that is accepted
-  constexpr int kKept = 128 << 20;
-  mallopt(M_MMAP_THRESHOLD, kMapped);
+  constexpr int kKept = 2000 << 20;
+  constexpr int kPadding = 64 << 20;
+  // One heap for all threads: those of single threads are small and given back again and again.
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, kKept);
+  mallopt(M_TOP_PAD, kPadding);
 #endif
 }
 

@@ -19,13 +19,23 @@ NormBall in_blocks(const NormBall& x, Eigen::Index size) {
   return {std::move(result), Magnitude(static_cast<double>(size)) * x.radius()};
 }
 
-/// Every sample, of so many rows, `count` times.
-NormBall with_samples_repeated(const NormBall& x, Eigen::Index rows, Eigen::Index count) {
+/// Every row `count` times.
+NormBall with_rows_repeated(const NormBall& x, Eigen::Index count) {
   Matrix<double> result(x.rows() * count, x.cols());
-  for (Eigen::Index i = 0; i < x.rows(); i += rows)
-    for (Eigen::Index k = 0; k < count; ++k)
-      result.middleRows(i * count + k * rows, rows) = x.midpoint().middleRows(i, rows);
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    result.middleRows(i * count, count).rowwise() = x.midpoint().row(i);
   return {std::move(result), sqrt_up(Magnitude(static_cast<double>(count))) * x.radius()};
+}
+
+/// All rows, `count` times.
+NormBall repeated(const NormBall& x, Eigen::Index count) {
+  return {x.midpoint().replicate(count, 1),
+          sqrt_up(Magnitude(static_cast<double>(count))) * x.radius()};
+}
+
+/// Some neighbouring rows of all members.
+NormBall rows_of(const NormBall& x, Eigen::Index first, Eigen::Index count) {
+  return {x.midpoint().middleRows(first, count), x.radius()};
 }
 
 }  // namespace
@@ -54,7 +64,7 @@ Magnitude GaussNewtonPart::by_trace() {
   Magnitude trace;
   for (std::size_t m = 0; m < seeds_.size(); ++m) {
     if (step_.positions(m) > 1) {
-      trace += jacobian(m).norm() * jacobian(m).norm();
+      trace += jacobians_[m].norm() * jacobians_[m].norm();
       continue;
     }
     const BoundMatrix inputs = row_norms(BoundMatrix(step_.inputs[m].midpoint()));
@@ -91,7 +101,7 @@ const NormBall& GaussNewtonPart::matrix() {
   if (matrix_.rows() > 0) return matrix_;
   for (std::size_t m = 0; m < seeds_.size(); ++m) {
     const NormBall part = step_.positions(m) > 1
-                              ? gram(jacobian(m))
+                              ? gram(jacobians_[m])
                               : hadamard(in_blocks(input_products(m), classes_), gram(seeds_[m]));
     matrix_ = m == 0 ? part : matrix_ + part;
   }
@@ -138,32 +148,37 @@ void GaussNewtonPart::factor_softmax() {
 }
 
 void GaussNewtonPart::backpropagate() {
-  for (std::size_t m = seeds_.size(); m-- > 1;)
-    seeds_[m - 1] =
-        hadamard(step_.links[m - 1].backward(product_nt(seeds_[m], step_.weights[m])),
-                 with_samples_repeated(step_.slopes[m - 1], step_.positions(m - 1), classes_));
+  std::size_t m = seeds_.size() - 1;
+  for (; m > 0 && step_.positions(m - 1) == 1; --m)
+    seeds_[m - 1] = hadamard(product_nt(seeds_[m], step_.weights[m]),
+                             with_rows_repeated(step_.slopes[m - 1], classes_));
+  if (m > 0) backpropagate_windows(m);
 }
 
-const NormBall& GaussNewtonPart::jacobian(std::size_t m) {
-  if (jacobians_.empty()) jacobians_.resize(step_.inputs.size());
-  NormBall& result = jacobians_[m];
-  if (result.rows() > 0) return result;
-  const NormBall& inputs = step_.inputs[m];
-  const NormBall& seeds = seeds_[m];
-  const Eigen::Index rows = step_.positions(m);
-  const Eigen::Index entries = inputs.cols() * seeds.cols();
-  Matrix<double> rows_of_jacobian(batch_ * classes_, entries);
+void GaussNewtonPart::backpropagate_windows(std::size_t end) {
+  jacobians_.resize(end);
+  std::vector<Matrix<double>> rows(end);
+  std::vector<Magnitude> squares(end);
+  for (std::size_t m = 0; m < end; ++m)
+    rows[m].resize(batch_ * classes_, step_.inputs[m].cols() * step_.slopes[m].cols());
   for (Eigen::Index i = 0; i < batch_; ++i) {
-    const Matrix<double> windows = inputs.midpoint().middleRows(i * rows, rows).transpose();
-    for (Eigen::Index k = i * classes_; k < (i + 1) * classes_; ++k)
-      Eigen::Map<Matrix<double>>(rows_of_jacobian.row(k).data(), inputs.cols(), seeds.cols())
-          .noalias() = windows * seeds.midpoint().middleRows(k * rows, rows);
+    NormBall seeds = rows_of(seeds_[end], i * classes_, classes_);
+    for (std::size_t m = end; m-- > 0;) {
+      const Eigen::Index positions = step_.positions(m);
+      const Eigen::Index first = i * positions;
+      seeds = hadamard(step_.links[m].backward(product_nt(seeds, step_.weights[m + 1])),
+                       repeated(rows_of(step_.slopes[m], first, positions), classes_));
+      const NormBall inputs = rows_of(step_.inputs[m], first, positions);
+      for (Eigen::Index k = 0; k < classes_; ++k) {
+        const NormBall outer = product_tn(inputs, rows_of(seeds, k * positions, positions));
+        rows[m].row(i * classes_ + k) =
+            Eigen::Map<const Eigen::RowVectorXd>(outer.midpoint().data(), outer.midpoint().size());
+        squares[m] += outer.radius() * outer.radius();
+      }
+    }
   }
-  const Magnitude underflow = Magnitude(static_cast<double>(rows_of_jacobian.size() * rows)) *
-                              Magnitude::power_of_two(-1074);
-  const Magnitude radius = inputs.radius() * seeds.norm() + inputs.size() * seeds.radius() +
-                           gamma(rows, Magnitude(kUnit)) * inputs.size() * seeds.size() + underflow;
-  return result = NormBall(std::move(rows_of_jacobian), radius);
+  for (std::size_t m = 0; m < end; ++m)
+    jacobians_[m] = NormBall(std::move(rows[m]), sqrt_up(squares[m]));
 }
 
 const NormBall& GaussNewtonPart::input_products(std::size_t m) {

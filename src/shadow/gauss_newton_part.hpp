@@ -23,16 +23,15 @@ class GaussNewtonPart {
   /// ‖G_miG_mjᵀ‖_F ≤ s_mi·s_mj, s_mi = ‖G_miG_miᵀ‖_F^½.
   [[nodiscard]] Magnitude by_samples();
   /// Σ_m (Â_mÂ_mᵀ ⊗ 1) ∘ (G_mG_mᵀ) = QᵀJJᵀQ, G_m the derivatives of Qᵀ·logits by layer m's outputs;
-  /// for a convolution the Gram matrix of `jacobian`.
+  /// for a convolution the Gram matrix of `jacobians_`.
   const NormBall& matrix();
   /// What the factor Q of the midpoints leaves out: ‖J‖²·‖S − QQᵀ‖.
   [[nodiscard]] Magnitude excess() const;
   /// Q_i = (diag(√p) − p√pᵀ)/√batch at the midpoints, its columns as rows of one matrix.
   void factor_softmax();
   void backpropagate();
-  /// The derivatives of Qᵀ·logits by the weights of a convolution, a row each: Σ_r â_r ⊗ g_r over
-  /// the windows r of the sample.
-  const NormBall& jacobian(std::size_t m);
+  /// Below operation `end`, sample by sample: `jacobians_`.
+  void backpropagate_windows(std::size_t end);
   /// Â_mÂ_mᵀ, made when it is asked for: often the trace alone is enough.
   const NormBall& input_products(std::size_t m);
   /// ‖G_miG_miᵀ‖_F^½ for every sample i, as a column.
@@ -41,8 +40,10 @@ class GaussNewtonPart {
   const StepEnclosure& step_;
   Eigen::Index batch_;
   Eigen::Index classes_;
-  std::vector<NormBall> seeds_;
+  std::vector<NormBall> seeds_;  ///< G_m of dense layers
   std::vector<NormBall> input_products_;
+  /// The derivatives of Qᵀ·logits by the weights of convolutions, a row each: Σ_r â_r ⊗ g_r over
+  /// the windows r of the sample.
   std::vector<NormBall> jacobians_;
   NormBall matrix_;
   Magnitude softmax_error_;

@@ -130,29 +130,6 @@ std::vector<int> Link::inputs_of(int unit) const {
   return result;
 }
 
-NormBall Link::enclosed(Matrix<double> midpoint, const NormBall& x) const {
-  const Magnitude underflow =
-      Magnitude(static_cast<double>(terms_.size() + 1) * static_cast<double>(midpoint.size())) *
-      Magnitude::power_of_two(-1074);
-  return {std::move(midpoint), norm_ * (x.radius() + rounding() * x.size()) + underflow};
-}
-
-NormBall Link::forward(const NormBall& x) const {
-  if (is_identity()) return x;
-  const Eigen::Index samples = x.rows() / rows_in_;
-  Matrix<double> result(samples * rows_out_, inputs_);
-  for (Eigen::Index s = 0; s < samples; ++s)
-    for (Eigen::Index r = 0; r < rows_out_; ++r)
-      for (Eigen::Index f = 0; f < inputs_; ++f) {
-        double sum = 0;
-        for_terms(r, f, [&](const Term& term) {
-          sum += term.weight * x.midpoint()(s * rows_in_ + term.row, term.unit);
-        });
-        result(s * rows_out_ + r, f) = sum;
-      }
-  return enclosed(std::move(result), x);
-}
-
 NormBall Link::backward(const NormBall& x) const {
   if (is_identity()) return x;
   const Eigen::Index samples = x.rows() / rows_out_;
@@ -165,7 +142,10 @@ NormBall Link::backward(const NormBall& x) const {
           result(s * rows_in_ + term.row, term.unit) += term.weight * entry;
         });
       }
-  return enclosed(std::move(result), x);
+  const Magnitude underflow =
+      Magnitude(static_cast<double>(terms_.size() + 1) * static_cast<double>(result.size())) *
+      Magnitude::power_of_two(-1074);
+  return {std::move(result), norm_ * (x.radius() + rounding() * x.size()) + underflow};
 }
 
 std::optional<std::vector<Link>> links_of(const Network& network) {

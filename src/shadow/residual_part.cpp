@@ -1,6 +1,8 @@
 #include "residual_part.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 namespace numgeom {
@@ -74,129 +76,174 @@ class NeighbourCoupling {
   const NormBall& deltas_;
 };
 
-/// The block of a convolution l and a later operation m, written down: M_h with the entries
-/// Σ_r ∂(input f of m in row r)/∂(U_l)_ph · Δ_m,ro for every unit h of l, as (inputs+1) × (f, o).
+/// The blocks of a convolution l and the later operations m, written down: M_h with the entries
+/// Σ_r ∂(input f of m in row r)/∂(U_l)_ph · Δ_m,ro for every unit h of l, as o × (f, p).
 ///
 /// The derivatives are carried forward from the windows Â_l in the directions of the weights of one
-/// unit at a time. Where m follows l, the units touch different inputs of m, and the norm of the
-/// block is max_h σ_max(M_h); further apart it is that of all M_h one below the other.
-class WindowCoupling {
+/// unit at a time, some samples at a time. Where m follows l, the units touch different inputs of
+/// m, and the norm of the block is max_h σ_max(M_h); further apart it is that of all M_h together.
+class WindowCouplings {
  public:
-  WindowCoupling(const StepEnclosure& step, const NormBall& deltas, std::size_t l, std::size_t m)
-      : step_(step), deltas_(deltas), l_(l), m_(m), directions_(step.inputs[l].cols()) {}
-
-  /// Whether writing it down takes no more than a few times what a step itself takes.
-  [[nodiscard]] bool is_cheap() const {
-    constexpr double kMostMultiplications = 8e9;
-    const auto units = static_cast<double>(step_.slopes[l_].cols());
-    double work = 0;
-    for (std::size_t k = l_ + 1; k <= m_; ++k) {
-      const auto rows = static_cast<double>(step_.inputs[k].rows());
-      double inputs = static_cast<double>(step_.inputs[k].cols() - 1);
-      if (k == l_ + 1) inputs /= units;
-      const auto outputs = static_cast<double>(k == m_ ? deltas_.cols() : step_.slopes[k].cols());
-      work += units * static_cast<double>(directions_) * rows * inputs * outputs;
-    }
-    return work < kMostMultiplications;
+  /// `deltas` are the Δ of all operations.
+  WindowCouplings(const StepEnclosure& step, const std::vector<NormBall>& deltas, std::size_t l)
+      : step_(step), deltas_(deltas), l_(l), directions_(step.inputs[l].cols()) {
+    reach();
   }
 
-  [[nodiscard]] Magnitude bound() const {
-    const bool neighbours = l_ + 1 == m_;
+  /// Bounds on the norms of the blocks (l, l+1), (l, l+2), …, as far as they take no more than a
+  /// few times what a step itself takes.
+  [[nodiscard]] std::vector<Magnitude> bounds() {
     const auto units = static_cast<int>(step_.slopes[l_].cols());
-    const Magnitude error = deviation();
-    Magnitude greatest;
-    std::vector<Matrix<double>> parts;
+    Magnitude neighbour;
     for (int h = 0; h < units; ++h) {
-      Matrix<double> part = contracted(derivatives(h));
-      if (!neighbours)
-        parts.push_back(std::move(part));
-      else if (greatest < frobenius_norm(part))
-        greatest = std::max(greatest, spectral_norm(NormBall(std::move(part))));
+      contract(h);
+      Matrix<double>& first = parts_.front()[static_cast<std::size_t>(h)];
+      if (neighbour < frobenius_norm(first))
+        neighbour = std::max(neighbour, norm_of({std::move(first)}));
     }
-    if (!neighbours) greatest = norm_of(parts);
-    return greatest + error;
+    std::vector<Magnitude> result{neighbour + deviation(l_ + 1)};
+    for (std::size_t m = l_ + 2; m <= last_; ++m)
+      result.push_back(norm_of(parts_[m - l_ - 1]) + deviation(m));
+    return result;
   }
 
  private:
-  /// Derivatives of some columns of an operation's inputs: a row a column, the entries of which are
-  /// rows × directions.
+  /// Inputs of an operation, and their derivatives in the directions of the weights of one unit:
+  /// rows × (inputs, directions).
   struct Derivatives {
     std::vector<int> inputs;
     Matrix<double> entries;
   };
 
-  /// Of the inputs of operation m in the directions of the weights of unit h.
-  [[nodiscard]] Derivatives derivatives(int h) const {
-    const NormBall& windows = step_.inputs[l_];
-    Matrix<double> outputs(1, windows.midpoint().size());
-    Eigen::Map<Matrix<double>>(outputs.data(), windows.rows(), windows.cols()) =
-        windows.midpoint().array().colwise() * step_.slopes[l_].midpoint().col(h).array();
-    Derivatives result = linked(l_, outputs, h);
-    for (std::size_t k = l_ + 1; k < m_; ++k) result = advanced(k, result);
-    return result;
+  /// Multiplications for the block of l and m, its Gram matrix aside.
+  [[nodiscard]] double work_of(std::size_t m) const {
+    const auto outputs = static_cast<double>(step_.slopes[m].cols());
+    const auto rows = static_cast<double>(step_.inputs[m].rows());
+    const auto inputs = static_cast<double>(step_.inputs[m].cols() - 1);
+    const auto units = static_cast<double>(step_.slopes[l_].cols());
+    return static_cast<double>(directions_) * rows * inputs * outputs * (m == l_ + 1 ? 1 : units);
+  }
+
+  /// Decides which blocks are written down; the first one always is.
+  void reach() {
+    constexpr double kMostMultiplications = 4e9;
+    last_ = l_;
+    double work = 0;
+    while (last_ + 1 < step_.inputs.size()) {
+      work += work_of(last_ + 1);
+      if (last_ > l_ && work > kMostMultiplications) break;
+      ++last_;
+    }
+    parts_.resize(last_ - l_,
+                  std::vector<Matrix<double>>(static_cast<std::size_t>(step_.slopes[l_].cols())));
+  }
+
+  /// All M_h of unit h.
+  void contract(int h) {
+    const Eigen::Index batch = step_.batch();
+    Eigen::Index count = 0;
+    for (Eigen::Index first = 0; first < batch; first += count) {
+      count = std::min(batch - first, samples_at_once());
+      Derivatives now = from_windows(h, first, count);
+      for (std::size_t m = l_ + 1;; ++m) {
+        const Eigen::Index rows = step_.positions(m);
+        const auto delta = deltas_[m].midpoint().middleRows(first * rows, count * rows);
+        Matrix<double>& part = parts_[m - l_ - 1][static_cast<std::size_t>(h)];
+        if (first == 0)
+          part.noalias() = delta.transpose() * now.entries;
+        else
+          part.noalias() += delta.transpose() * now.entries;
+        if (m == last_) break;
+        now = advanced(m, now, first, count);
+      }
+    }
+  }
+
+  /// So many that the derivatives stay in the cache.
+  [[nodiscard]] Eigen::Index samples_at_once() const {
+    constexpr double kEntries = 1 << 19;
+    double most = 1;
+    for (std::size_t m = l_ + 1; m <= last_; ++m) {
+      const auto entries = static_cast<double>(step_.positions(m) * directions_) *
+                           static_cast<double>(step_.inputs[m].cols() - 1);
+      most = std::max(
+          most, m == l_ + 1 ? entries / static_cast<double>(step_.slopes[l_].cols()) : entries);
+    }
+    return std::max<Eigen::Index>(1, static_cast<Eigen::Index>(kEntries / most));
+  }
+
+  /// Of the inputs of operation l + 1: the windows of l where unit h is active, linked.
+  [[nodiscard]] Derivatives from_windows(int h, Eigen::Index first, Eigen::Index count) const {
+    const Eigen::Index rows = step_.positions(l_);
+    const auto windows = step_.inputs[l_].midpoint().middleRows(first * rows, count * rows);
+    const auto slopes = step_.slopes[l_].midpoint().col(h).segment(first * rows, count * rows);
+    const Matrix<double> outputs = windows.array().colwise() * slopes.array();
+    return linked(l_, outputs, step_.links[l_].inputs_of(h), h, count);
   }
 
   /// Through the weights and the activation of operation k, and on to the inputs of the next one.
-  [[nodiscard]] Derivatives advanced(std::size_t k, const Derivatives& x) const {
-    const Matrix<double> weights = step_.weights[k].midpoint()(x.inputs, Eigen::all);
-    Matrix<double> outputs = weights.transpose() * x.entries;
+  [[nodiscard]] Derivatives advanced(std::size_t k, const Derivatives& x, Eigen::Index first,
+                                     Eigen::Index count) const {
+    const Matrix<double>& weights = step_.weights[k].midpoint();
     const Matrix<double>& slopes = step_.slopes[k].midpoint();
-    for (Eigen::Index o = 0; o < outputs.rows(); ++o)
-      for (Eigen::Index r = 0; r < slopes.rows(); ++r)
-        outputs.row(o).segment(r * directions_, directions_) *= slopes(r, o);
-    return linked(k, outputs, -1);
+    const Eigen::Index start = first * step_.positions(k);
+    Matrix<double> outputs = Matrix<double>::Zero(x.entries.rows(), slopes.cols() * directions_);
+    for (Eigen::Index r = 0; r < outputs.rows(); ++r)
+      for (Eigen::Index o = 0; o < slopes.cols(); ++o) {
+        const double slope = slopes(start + r, o);
+        if (slope == 0) continue;
+        double* to = &outputs(r, o * directions_);
+        for (std::size_t j = 0; j < x.inputs.size(); ++j) {
+          const double weight = slope * weights(x.inputs[j], o);
+          const double* from = &x.entries(r, static_cast<Eigen::Index>(j) * directions_);
+          for (Eigen::Index p = 0; p < directions_; ++p) to[p] += weight * from[p];
+        }
+      }
+    std::vector<int> inputs(static_cast<std::size_t>(step_.inputs[k + 1].cols() - 1));
+    std::iota(inputs.begin(), inputs.end(), 0);
+    return linked(k, outputs, std::move(inputs), 0, count);
   }
 
-  /// From the outputs of operation k to the inputs of the next one; rows of `outputs` are units,
-  /// or the one unit `only` if that is ≥ 0.
-  [[nodiscard]] Derivatives linked(std::size_t k, const Matrix<double>& outputs, int only) const {
+  /// From the outputs of operation k, of the units from `first_unit` on, to inputs of the next one.
+  [[nodiscard]] Derivatives linked(std::size_t k, const Matrix<double>& outputs,
+                                   std::vector<int> inputs, int first_unit,
+                                   Eigen::Index samples) const {
     const Link& link = step_.links[k];
-    Derivatives result;
-    for (int unit = std::max(only, 0); unit < (only < 0 ? outputs.rows() : only + 1); ++unit)
-      for (const int input : link.inputs_of(unit)) result.inputs.push_back(input);
+    Derivatives result{std::move(inputs), {}};
     if (link.is_identity()) {
       result.entries = outputs;
       return result;
     }
-    const Eigen::Index rows = step_.inputs[k + 1].rows();
-    result.entries.setZero(static_cast<Eigen::Index>(result.inputs.size()), rows * directions_);
-    const Eigen::Index samples = rows / link.rows_out();
-    for (Eigen::Index j = 0; j < result.entries.rows(); ++j) {
-      const int input = result.inputs[static_cast<std::size_t>(j)];
-      for (Eigen::Index s = 0; s < samples; ++s)
-        for (Eigen::Index r = 0; r < link.rows_out(); ++r) {
-          auto to =
-              result.entries.row(j).segment((s * link.rows_out() + r) * directions_, directions_);
+    const auto width = static_cast<Eigen::Index>(result.inputs.size()) * directions_;
+    result.entries.setZero(samples * link.rows_out(), width);
+    for (Eigen::Index s = 0; s < samples; ++s)
+      for (Eigen::Index r = 0; r < link.rows_out(); ++r) {
+        double* to = &result.entries(s * link.rows_out() + r, 0);
+        for (const int input : result.inputs) {
           link.for_terms(r, input, [&](const Link::Term& term) {
-            to += term.weight *
-                  outputs.row(only < 0 ? term.unit : 0)
-                      .segment((s * link.rows_in() + term.row) * directions_, directions_);
+            const double* from =
+                &outputs(s * link.rows_in() + term.row, (term.unit - first_unit) * directions_);
+            for (Eigen::Index p = 0; p < directions_; ++p) to[p] += term.weight * from[p];
           });
+          to += directions_;
         }
-    }
+      }
     return result;
   }
 
-  /// Σ_r derivative_rf · Δ_ro as directions × (f, o).
-  [[nodiscard]] Matrix<double> contracted(const Derivatives& x) const {
-    const Matrix<double>& delta = deltas_.midpoint();
-    Matrix<double> result(directions_, x.entries.rows() * delta.cols());
-    for (Eigen::Index j = 0; j < x.entries.rows(); ++j) {
-      const Eigen::Map<const Matrix<double>> entries(x.entries.row(j).data(), delta.rows(),
-                                                     directions_);
-      result.middleCols(j * delta.cols(), delta.cols()).noalias() = entries.transpose() * delta;
-    }
-    return result;
-  }
-
-  /// Of the parts one below the other; by the Frobenius norm where the Gram matrix is large.
-  static Magnitude norm_of(const std::vector<Matrix<double>>& parts) {
+  /// ‖·‖₂ of some units' M_h together, as the matrix from p to (o, f); by the Frobenius norm where
+  /// the Gram matrix would be large.
+  [[nodiscard]] Magnitude norm_of(const std::vector<Matrix<double>>& parts) const {
     constexpr Eigen::Index kMostRows = 512;
-    const Eigen::Index rows = parts.front().rows();
-    const auto count = static_cast<Eigen::Index>(parts.size());
-    Matrix<double> all(count * rows, parts.front().cols());
-    for (Eigen::Index h = 0; h < count; ++h)
-      all.middleRows(h * rows, rows) = parts[static_cast<std::size_t>(h)];
+    const auto units = static_cast<Eigen::Index>(parts.size());
+    const Eigen::Index outputs = parts.front().rows();
+    const Eigen::Index inputs = parts.front().cols() / directions_;
+    Matrix<double> all(outputs * inputs, units * directions_);
+    for (Eigen::Index h = 0; h < units; ++h)
+      for (Eigen::Index o = 0; o < outputs; ++o)
+        for (Eigen::Index f = 0; f < inputs; ++f)
+          all.row(o * inputs + f).segment(h * directions_, directions_) =
+              parts[static_cast<std::size_t>(h)].row(o).segment(f * directions_, directions_);
     const NormBall ball(std::move(all));
     return std::min(ball.rows(), ball.cols()) <= kMostRows ? spectral_norm(ball) : ball.norm();
   }
@@ -204,12 +251,12 @@ class WindowCoupling {
   /// What rounding and the members of the balls add to the norm of the block. It is a product of
   /// as many factors as there are below, linear in each, and its norm at most the product of
   /// theirs.
-  [[nodiscard]] Magnitude deviation() const {
+  [[nodiscard]] Magnitude deviation(std::size_t m) const {
     std::vector<NormBounds> factors{{step_.inputs[l_].size(), step_.inputs[l_].radius()},
-                                    {deltas_.size(), deltas_.radius()}};
+                                    {deltas_[m].size(), deltas_[m].radius()}};
     Magnitude links(1);
-    Magnitude roundings = gamma(deltas_.rows() + 16, Magnitude(kUnit));
-    for (std::size_t k = l_; k < m_; ++k) {
+    Magnitude roundings = gamma(deltas_[m].rows() + 16, Magnitude(kUnit));
+    for (std::size_t k = l_; k < m; ++k) {
       const NormBall& slopes = step_.slopes[k];
       factors.push_back({NormBall(slopes.midpoint()).largest(), slopes.radius()});
       links *= step_.links[k].norm();
@@ -237,10 +284,11 @@ class WindowCoupling {
   };
 
   const StepEnclosure& step_;
-  const NormBall& deltas_;
+  const std::vector<NormBall>& deltas_;
   std::size_t l_;
-  std::size_t m_;
   Eigen::Index directions_;
+  std::size_t last_ = 0;
+  std::vector<std::vector<Matrix<double>>> parts_;  ///< M_h by operation and unit
 };
 
 /// ‖N‖₂ of a symmetric matrix of bounds, by Collatz and Wielandt: max_i (Nv)_i / v_i for any v > 0.
@@ -284,8 +332,7 @@ class ResidualPart {
 
   [[nodiscard]] Magnitude norm() {
     if (layers_ == 1) return {};
-    for (std::size_t m = 1; m < layers_; ++m)
-      for (std::size_t l = 0; l < m; ++l) add(l, m, coupling(l, m));
+    for (std::size_t l = 0; l + 1 < layers_; ++l) add_couplings(l);
     for (std::size_t m = 0; m < layers_; ++m)
       if (step_.curvatures[m].rows() > 0) add_curvature(m);
     return norm_of_bounds(bounds_);
@@ -308,15 +355,17 @@ class ResidualPart {
     }
   }
 
-  /// The norm of block (l, m), l < m.
-  Magnitude coupling(std::size_t l, std::size_t m) const {
+  /// The blocks of operation l and those behind it.
+  void add_couplings(std::size_t l) {
+    std::size_t next = l + 1;
     if (step_.positions(l) > 1) {
-      const WindowCoupling windows(step_, deltas_[m], l, m);
-      if (windows.is_cheap()) return windows.bound();
-    } else if (l + 1 == m) {
-      return NeighbourCoupling(step_.inputs[l], step_.slopes[l], deltas_[m]).bound();
+      for (const Magnitude& bound : WindowCouplings(step_, deltas_, l).bounds())
+        add(l, next++, bound);
+    } else {
+      add(l, next++, NeighbourCoupling(step_.inputs[l], step_.slopes[l], deltas_[l + 1]).bound());
     }
-    return input_norm(l) * path(l, m) * spectral_norm(deltas_[m]);
+    for (std::size_t m = next; m < layers_; ++m)
+      add(l, m, input_norm(l) * path(l, m) * spectral_norm(deltas_[m]));
   }
 
   Magnitude input_norm(std::size_t m) const { return spectral_norm(step_.inputs[m]); }

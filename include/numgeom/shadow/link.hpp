@@ -49,13 +49,11 @@ class Link {
   /// What rounding adds, relatively to ‖C‖‖x‖, where a sum of products is computed in doubles.
   [[nodiscard]] Magnitude rounding() const;
 
-  /// C·x and Cᵀ·x for all members.
-  [[nodiscard]] NormBall forward(const NormBall& x) const;
+  /// Cᵀ·x for all members.
   [[nodiscard]] NormBall backward(const NormBall& x) const;
 
  private:
   void bound_norm();
-  [[nodiscard]] NormBall enclosed(Matrix<double> midpoint, const NormBall& x) const;
 
   Eigen::Index rows_in_ = 1;
   Eigen::Index units_ = 0;

@@ -103,13 +103,16 @@ class ReferenceNetwork {
     const std::vector<Dual> w = parameters(point, point.size());
     ReferencePass result;
     std::size_t at = 0;
-    for (const DenseShape& shape : shapes_) {
-      result.inputs.emplace_back(batch_.rows(), shape.inputs + 1);
+    const std::vector<Eigen::Index> windows = positions(w);
+    for (std::size_t m = 0; m < shapes_.size(); ++m) {
+      const DenseShape& shape = shapes_[m];
+      const Eigen::Index rows = batch_.rows() * windows[m];
+      result.inputs.emplace_back(rows, shape.inputs + 1);
       result.weights.emplace_back(shape.inputs, shape.units);
       for (Real& x : result.weights.back().reshaped<Eigen::RowMajor>()) x = w[at++].value;
       at += static_cast<std::size_t>(shape.units);
-      result.slopes.emplace_back(Matrix<Real>::Ones(batch_.rows(), shape.units));
-      result.curvatures.emplace_back(Matrix<Real>::Zero(batch_.rows(), shape.units));
+      result.slopes.emplace_back(Matrix<Real>::Ones(rows, shape.units));
+      result.curvatures.emplace_back(Matrix<Real>::Zero(rows, shape.units));
     }
     result.residuals.resize(batch_.rows(), network_.outputs());
     for (Eigen::Index i = 0; i < batch_.rows(); ++i) fill(result, w, i);
@@ -147,22 +150,72 @@ class ReferenceNetwork {
     for (const Layer& layer : network_.layers) {
       const Vector& input = outputs.back();
       Vector output;
-      if (layer.kind == Layer::Kind::kDense) {
-        const auto units = static_cast<std::size_t>(layer.units);
-        for (std::size_t h = 0; h < units; ++h) {
-          Dual sum = w[at + input.size() * units + h];
-          for (std::size_t k = 0; k < input.size(); ++k)
-            sum = sum + input[k] * w[at + k * units + h];
-          output.push_back(sum);
+      switch (layer.kind) {
+        case Layer::Kind::kDense: {
+          const std::size_t inputs = inputs_at(at);
+          const auto units = static_cast<std::size_t>(layer.units);
+          for (std::size_t row = 0; row < input.size(); row += inputs)
+            for (std::size_t h = 0; h < units; ++h) {
+              Dual sum = w[at + inputs * units + h];
+              for (std::size_t k = 0; k < inputs; ++k)
+                sum = sum + input[row + k] * w[at + k * units + h];
+              output.push_back(sum);
+            }
+          at += (inputs + 1) * units;
+          break;
         }
-        at += (input.size() + 1) * units;
-      } else {
-        for (const Dual& x : input)
-          output.push_back(layer.kind == Layer::Kind::kTanh ? tanh(x) : x.value > 0 ? x : Dual());
+        case Layer::Kind::kGather:
+          output = gathered(layer.places->forward, input);
+          break;
+        case Layer::Kind::kDivide:
+          for (const Dual& x : input) output.push_back(x / Dual(layer.divisor));
+          break;
+        default:
+          for (const Dual& x : input)
+            output.push_back(layer.kind == Layer::Kind::kTanh ? tanh(x) : x.value > 0 ? x : Dual());
       }
       outputs.push_back(std::move(output));
     }
     return outputs;
+  }
+
+  static Vector gathered(const Gather& gather, const Vector& sample) {
+    Vector result(static_cast<std::size_t>(gather.out_rows * gather.out_cols));
+    for (const std::vector<int>& sources : gather.sources)
+      for (std::size_t k = 0; k < result.size(); ++k)
+        if (sources[k] >= 0) result[k] = result[k] + sample[static_cast<std::size_t>(sources[k])];
+    return result;
+  }
+  static Vector scattered(const Gather& gather, const Vector& delta) {
+    Vector result(static_cast<std::size_t>(gather.in_rows * gather.in_cols));
+    for (const std::vector<int>& sources : gather.sources)
+      for (std::size_t k = 0; k < delta.size(); ++k) {
+        if (sources[k] < 0) continue;
+        Dual& to = result[static_cast<std::size_t>(sources[k])];
+        to = to + delta[k];
+      }
+    return result;
+  }
+
+  /// Inputs of the dense operation whose parameters start at this place.
+  [[nodiscard]] std::size_t inputs_at(std::size_t at) const {
+    std::size_t start = 0;
+    for (const DenseShape& shape : shapes_) {
+      if (start == at) return static_cast<std::size_t>(shape.inputs);
+      start += static_cast<std::size_t>((shape.inputs + 1) * shape.units);
+    }
+    throw Error("no dense operation has its parameters there");
+  }
+
+  /// Rows of a sample that each dense operation sees.
+  [[nodiscard]] std::vector<Eigen::Index> positions(const Vector& w) const {
+    const std::vector<Vector> outputs = forward(w, 0);
+    std::vector<Eigen::Index> result;
+    for (std::size_t l = 0; l < network_.layers.size(); ++l)
+      if (network_.layers[l].kind == Layer::Kind::kDense)
+        result.push_back(static_cast<Eigen::Index>(outputs[l].size()) /
+                         shapes_[result.size()].inputs);
+    return result;
   }
 
   /// The gradient of the mean loss; slopes are its derivative in the direction.
@@ -181,20 +234,35 @@ class ReferenceNetwork {
     Dual& target = delta[static_cast<std::size_t>(labels_[static_cast<std::size_t>(sample)])];
     target = target - Dual(1);
     std::size_t end = w.size();
+    std::size_t dense = shapes_.size();
     for (std::size_t l = network_.layers.size(); l-- > 0;) {
+      const Layer& layer = network_.layers[l];
       const Vector& input = outputs[l];
-      if (network_.layers[l].kind == Layer::Kind::kDense) {
-        const std::size_t units = delta.size();
-        const std::size_t at = end - (input.size() + 1) * units;
+      if (layer.kind == Layer::Kind::kGather) {
+        delta = scattered(layer.places->forward, delta);
+        continue;
+      }
+      if (layer.kind == Layer::Kind::kDivide) {
+        for (Dual& x : delta) x = x / Dual(layer.divisor);
+        continue;
+      }
+      if (layer.kind == Layer::Kind::kDense) {
+        const auto units = static_cast<std::size_t>(layer.units);
+        const auto inputs = static_cast<std::size_t>(shapes_[--dense].inputs);
+        const std::size_t at = end - (inputs + 1) * units;
         Vector next(input.size());
-        for (std::size_t h = 0; h < units; ++h) {
-          for (std::size_t k = 0; k < input.size(); ++k) {
-            gradient[at + k * units + h] = gradient[at + k * units + h] + input[k] * delta[h];
-            next[k] = next[k] + w[at + k * units + h] * delta[h];
+        for (std::size_t row = 0; row * inputs < input.size(); ++row)
+          for (std::size_t h = 0; h < units; ++h) {
+            const Dual& slope = delta[row * units + h];
+            for (std::size_t k = 0; k < inputs; ++k) {
+              Dual& by_weight = gradient[at + k * units + h];
+              by_weight = by_weight + input[row * inputs + k] * slope;
+              Dual& by_input = next[row * inputs + k];
+              by_input = by_input + w[at + k * units + h] * slope;
+            }
+            Dual& by_bias = gradient[at + inputs * units + h];
+            by_bias = by_bias + slope;
           }
-          const std::size_t bias = at + input.size() * units + h;
-          gradient[bias] = gradient[bias] + delta[h];
-        }
         end = at;
         delta = std::move(next);
         continue;
@@ -214,28 +282,30 @@ class ReferenceNetwork {
     std::size_t dense = 0;
     for (std::size_t l = 0; l < network_.layers.size(); ++l) {
       const Vector& input = outputs[l];
-      const auto count = static_cast<Eigen::Index>(input.size());
-      for (Eigen::Index k = 0; k < count; ++k) {
-        const Real x = input[static_cast<std::size_t>(k)].value;
-        const Real y = outputs[l + 1][static_cast<std::size_t>(
-                                          network_.layers[l].kind == Layer::Kind::kDense ? 0 : k)]
-                           .value;
+      for (std::size_t k = 0; k < input.size(); ++k) {
+        const Real x = input[k].value;
         switch (network_.layers[l].kind) {
           case Layer::Kind::kDense:
-            result.inputs[dense](sample, k) = x;
+            entry(result.inputs[dense], sample, k, shapes_[dense].inputs) = x;
             break;
           case Layer::Kind::kRelu:
-            result.slopes[dense - 1](sample, k) = x > 0 ? 1 : 0;
+            entry(result.slopes[dense - 1], sample, k, shapes_[dense - 1].units) = x > 0 ? 1 : 0;
             break;
-          case Layer::Kind::kTanh:
-            result.slopes[dense - 1](sample, k) = 1 - y * y;
-            result.curvatures[dense - 1](sample, k) = -2 * y * (1 - y * y);
+          case Layer::Kind::kTanh: {
+            const Real y = outputs[l + 1][k].value;
+            const int units = shapes_[dense - 1].units;
+            entry(result.slopes[dense - 1], sample, k, units) = 1 - y * y;
+            entry(result.curvatures[dense - 1], sample, k, units) = -2 * y * (1 - y * y);
             break;
+          }
           default:
-            throw Error("the reference has dense layers, ReLU and tanh only");
+            break;
         }
       }
-      if (network_.layers[l].kind == Layer::Kind::kDense) result.inputs[dense++](sample, count) = 1;
+      if (network_.layers[l].kind == Layer::Kind::kDense) {
+        result.inputs[dense].rightCols(1).setOnes();
+        ++dense;
+      }
     }
     const Vector p = softmax(outputs.back());
     for (std::size_t k = 0; k < p.size(); ++k) {
@@ -243,6 +313,13 @@ class ReferenceNetwork {
       result.residuals(sample, static_cast<Eigen::Index>(k)) =
           (p[k].value - (target ? 1 : 0)) / static_cast<Real>(batch_.rows());
     }
+  }
+
+  /// The k-th entry of a sample in rows of `cols`; `x` may have a column more.
+  Real& entry(Matrix<Real>& x, Eigen::Index sample, std::size_t k, int cols) const {
+    const Eigen::Index rows = x.rows() / batch_.rows();
+    const auto place = static_cast<Eigen::Index>(k);
+    return x(sample * rows + place / cols, place % cols);
   }
 
   Network network_;

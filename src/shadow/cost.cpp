@@ -25,14 +25,16 @@ Constants constants_of(const Rung& rung) {
 }
 
 /// A multiply–add of the step, for Λ.
-double lipschitz_of(const Rung& rung) {
+double lipschitz_of(const Rung& rung, bool has_windows) {
   if (rung.way == Rung::Way::kDirect) return 0;
+  if (has_windows) return 8;
   return rung.kind == Rung::Kind::kInterval ? 0.12 : 0.5;
 }
 
 struct Work {
   double multiplications = 0;  ///< of one sample, forward
   double parameters = 0;
+  bool has_windows = false;
 };
 
 Work work_of(const Problem& problem) {
@@ -40,8 +42,9 @@ Work work_of(const Problem& problem) {
   const auto inputs = static_cast<int>(problem.data->train.features.cols());
   for (const DenseShape& shape : problem.network.dense_shapes(inputs)) {
     const double weights = static_cast<double>(shape.inputs) * shape.units;
-    work.multiplications += weights;
+    work.multiplications += weights * shape.windows;
     work.parameters += weights + shape.units;
+    work.has_windows = work.has_windows || shape.windows > 1;
   }
   return work;
 }
@@ -56,7 +59,7 @@ double expected_seconds(const Problem& problem, int steps, const Rung& rung) {
   const double outputs = problem.network.outputs();
   // Backpropagation takes as many multiplications again, and those of hidden layers once more.
   const double multiplications = 2 * batch * work.multiplications;
-  const double lipschitz = lipschitz_of(rung) * multiplications;
+  const double lipschitz = lipschitz_of(rung, work.has_windows) * multiplications;
   const double step = multiplications * constants.multiply + work.parameters * constants.entry +
                       batch * outputs * constants.logit + lipschitz;
   const auto rows = static_cast<double>(problem.data->validation.samples());

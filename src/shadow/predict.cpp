@@ -14,8 +14,11 @@ namespace {
 /// A start from which the ladder climbs.
 constexpr int kUnknownBits = 256;
 constexpr int kSpareBits = 8;
-/// Λ is taken every so many steps.
+/// Signs, and Λ, are looked at every so many steps; Λ more rarely where it is dear.
 constexpr int kStride = 4;
+constexpr int kStrideOfWindows = 16;
+/// Rows of the validation set that stand for all of them.
+constexpr Eigen::Index kRows = 64;
 /// So small that the terms of second order in ρ vanish, so large that nothing underflows.
 const Magnitude kTinyDistance = Magnitude::power_of_two(-100);
 
@@ -44,13 +47,16 @@ class StepwisePredictor : public TrainingObserver<Native<double>> {
 
   void on_end(const Native<double>& native, const EndView<Native<double>>& view) override {
     if (!std::isfinite(view.loss)) return;
-    const auto outputs = forward(native, trial_.problem->network, view.parameters, view.validation);
+    const Eigen::Index rows = std::min(kRows, view.validation.rows());
+    const Indices labels = view.targets.first(rows).labels;
+    const auto outputs = forward(native, trial_.problem->network, view.parameters,
+                                 Matrix<double>(view.validation.topRows(rows)));
     const auto deviations =
         output_deviations(IntervalArithmetic(), trial_.problem->network, as_points(view.parameters),
                           as_points(outputs), kTinyDistance);
-    const auto top = native.softmax_cross_entropy(outputs.back(), view.targets.labels);
-    const BoundMatrix residuals = row_norms(
-        Magnitude(static_cast<double>(view.targets.labels.size())) * BoundMatrix(top.gradient));
+    const auto top = native.softmax_cross_entropy(outputs.back(), labels);
+    const BoundMatrix residuals =
+        row_norms(Magnitude(static_cast<double>(rows)) * BoundMatrix(top.gradient));
     const Magnitude reach = detail::loss_deviation(residuals, deviations.back());
     prediction_.bits_lost = rho_.log2() + reach.log2() - kTinyDistance.log2();
     prediction_.known = std::isfinite(view.loss) && std::isfinite(prediction_.bits_lost);
@@ -70,10 +76,13 @@ class StepwisePredictor : public TrainingObserver<Native<double>> {
     if (!step) return;  // closer to zero than doubles can tell: nothing to learn from this batch
     Configuration now = trial_.configuration;
     now.lr = view.lr;
-    lipschitz_ = step_lipschitz(*step, now);
+    if (view.step % (has_windows(*step) ? kStrideOfWindows : kStride) == 0)
+      lipschitz_ = step_lipschitz(*step, now);
     take_signs(view,
                output_deviations(interval, network, parameters, passes.outputs, kTinyDistance));
   }
+
+  static bool has_windows(const StepEnclosure& step) { return step.positions(0) > 1; }
 
   /// |z| must exceed ρ times how far a pre-activation moves in the unit ball.
   void take_signs(const StepView<Native<double>>& view, const std::vector<BoundMatrix>& reach) {

@@ -385,15 +385,18 @@ Network Network::for_input(int features, const ImageShape& image) const {
 
 namespace {
 
-/// Columns of the matrices on the way: f(operation, columns that it sees).
+/// Shapes of a sample on the way: f(operation, columns, rows that it sees).
 template <class Function>
-void follow_widths(const std::vector<Layer>& layers, int features, const Function& f) {
+void follow_shapes(const std::vector<Layer>& layers, int features, const Function& f) {
   int width = features;
+  int rows = 1;
   for (const Layer& layer : layers) {
-    f(layer, width);
+    f(layer, width, rows);
     if (layer.kind == Layer::Kind::kDense) width = layer.units;
-    if (layer.kind == Layer::Kind::kGather)
+    if (layer.kind == Layer::Kind::kGather) {
       width = static_cast<int>(layer.places->forward.out_cols);
+      rows = static_cast<int>(layer.places->forward.out_rows);
+    }
     if (layer.kind == Layer::Kind::kLargest) width /= layer.width;
   }
 }
@@ -402,9 +405,9 @@ void follow_widths(const std::vector<Layer>& layers, int features, const Functio
 
 std::vector<DenseShape> Network::dense_shapes(int features) const {
   std::vector<DenseShape> shapes;
-  follow_widths(layers, features, [&](const Layer& layer, int width) {
+  follow_shapes(layers, features, [&](const Layer& layer, int width, int rows) {
     if (layer.kind == Layer::Kind::kDense)
-      shapes.push_back({width, layer.units, layer.is_convolution});
+      shapes.push_back({width, layer.units, layer.is_convolution, rows});
   });
   return shapes;
 }
@@ -423,7 +426,7 @@ std::vector<std::string> Network::parameter_names() const {
 
 std::vector<int> Network::dropout_widths(int features) const {
   std::vector<int> widths;
-  follow_widths(layers, features, [&](const Layer& layer, int width) {
+  follow_shapes(layers, features, [&](const Layer& layer, int width, int /*rows*/) {
     if (layer.kind == Layer::Kind::kDropout) widths.push_back(width);
   });
   return widths;

@@ -141,6 +141,8 @@ Seen check_run(const A& arithmetic, const Drawn& one, const Reference& reference
 Drawn draw(const std::vector<std::string>& layers, double lr, double weight_decay,
            std::uint64_t seed, int epochs = 5) {
   Drawn one{test::small_problem(layers, 24, 10, epochs, 8), {lr, weight_decay}, {}};
+  // Six features: images of 2×3 pixels to a convolution.
+  one.problem.network = one.problem.network.for_input(6, {2, 3, 1});
   one.inputs = draw_inputs(one.problem, seed);
   return one;
 }
@@ -154,7 +156,10 @@ TEST_CASE("ρ bounds the distance to the exact run, step by step") {
       {"dense 5", "relu", "dense 3"},
       {"dense 4", "tanh", "dense 3"},
       {"dense 4", "relu", "dense 4", "relu", "dense 3"},
-      {"dense 4", "tanh", "dense 3", "relu", "dense 3"}};
+      {"dense 4", "tanh", "dense 3", "relu", "dense 3"},
+      {"conv 2x2x3", "relu", "dense 3"},
+      {"conv 2x2x2 padding 1", "relu", "average_pool 2", "dense 3"},
+      {"conv 2x2x2 padding 1", "relu", "conv 2x2x2", "tanh", "dense 4", "relu", "dense 3"}};
   int finished = 0;
   double least_slack = 1e9;
   const int trials = test::repetitions(40);

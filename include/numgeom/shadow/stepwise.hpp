@@ -107,19 +107,23 @@ StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& probl
     observer(bound, parameters);
   }
 
-  const auto validation = arithmetic.embed(problem.data->validation.features);
   const Indices& labels = problem.data->validation.labels;
-  const auto outputs = forward(arithmetic, network, parameters, validation);
-  const BoundMatrix deviations =
-      output_deviations(arithmetic, network, parameters, outputs, rho).back();
-  const auto top = arithmetic.softmax_cross_entropy(outputs.back(), labels);
+  std::vector<Magnitude> deviation_of;
+  const auto add_deviations = [&](const std::vector<typename Arithmetic::Matrix>& some) {
+    const BoundMatrix rows = output_deviations(arithmetic, network, parameters, some, rho).back();
+    for (Eigen::Index i = 0; i < rows.rows(); ++i) deviation_of.push_back(rows(i, 0));
+  };
+  const auto outputs =
+      outputs_of(arithmetic, network, parameters, problem.data->validation.features,
+                 problem.training.batch, add_deviations);
+  const BoundMatrix deviations(outputs.rows(), 1, deviation_of);
+  const auto top = arithmetic.softmax_cross_entropy(outputs, labels);
   const BoundMatrix residuals = row_norms(Magnitude(static_cast<double>(labels.size())) *
                                           arithmetic.magnitudes(top.gradient));
   result.loss = Enclosure(
       arithmetic.midpoints().widened(top.loss, detail::loss_deviation(residuals, deviations)));
   result.errors = arithmetic.count_errors(
-      arithmetic.widened(outputs.back(), detail::spread(deviations, outputs.back().cols())),
-      labels);
+      arithmetic.widened(outputs, detail::spread(deviations, outputs.cols())), labels);
   return result;
 }
 

@@ -46,6 +46,7 @@ struct DenseShape {
   int inputs = 0;
   int units = 0;
   bool is_convolution = false;
+  int windows = 1;  ///< rows of a sample that it sees
 };
 
 /// A feed-forward network from the input to the outputs, by one description a layer:

@@ -136,26 +136,39 @@ std::vector<typename A::Matrix> forward(const A& arithmetic, const Network& netw
 /// Outputs of the network for all rows of `features`.
 ///
 /// Where layers are moved about in memory (convolutions, pools), `part` rows at a time: their
-/// intermediate matrices are many times as large as the images.
-template <Arithmetic A>
+/// intermediate matrices are many times as large as the images. `see` gets the outputs of all
+/// operations, part by part.
+template <Arithmetic A, class See>
 typename A::Matrix outputs_of(const A& arithmetic, const Network& network,
                               const std::vector<typename A::Matrix>& parameters,
-                              const ExactMatrix& features, Eigen::Index part) {
+                              const ExactMatrix& features, Eigen::Index part, const See& see) {
   const bool in_parts =
       std::any_of(network.layers.begin(), network.layers.end(),
                   [](const Layer& layer) { return layer.kind == Layer::Kind::kGather; });
   const Eigen::Index rows = features.rows();
-  if (!in_parts || rows <= part)
-    return forward(arithmetic, network, parameters, arithmetic.embed(features)).back();
+  if (!in_parts || rows <= part) {
+    auto outputs = forward(arithmetic, network, parameters, arithmetic.embed(features));
+    see(outputs);
+    return std::move(outputs.back());
+  }
   auto all = arithmetic.embed(ExactMatrix::Zero(rows, network.outputs()));
   for (Eigen::Index first = 0; first < rows; first += part) {
     const Eigen::Index count = std::min(part, rows - first);
     const ExactMatrix some = features.middleRows(first, count);
-    const auto outputs = forward(arithmetic, network, parameters, arithmetic.embed(some)).back();
-    all = arithmetic.add(
-        arithmetic.gather(outputs, detail::rows_among(first, count, rows, network.outputs())), all);
+    const auto outputs = forward(arithmetic, network, parameters, arithmetic.embed(some));
+    see(outputs);
+    const Gather places = detail::rows_among(first, count, rows, network.outputs());
+    all = arithmetic.add(arithmetic.gather(outputs.back(), places), all);
   }
   return all;
+}
+
+/// The same, seen by nobody.
+template <Arithmetic A>
+typename A::Matrix outputs_of(const A& arithmetic, const Network& network,
+                              const std::vector<typename A::Matrix>& parameters,
+                              const ExactMatrix& features, Eigen::Index part) {
+  return outputs_of(arithmetic, network, parameters, features, part, [](const auto&) {});
 }
 
 /// The loss of outputs; `gradient` gets its derivatives.

@@ -60,7 +60,7 @@ template <class A>
 void stepwise_widths(const A& arithmetic, const std::string& name, const Trial& trial,
                      const TrialInputs& inputs) {
   train_stepwise(arithmetic, *trial.problem, inputs, trial.configuration,
-                 [&](const StepBound& bound, const auto& /*parameters*/) {
+                 [&](const StepBound& bound, const auto& /*weights*/, const auto& /*velocity*/) {
                    print_width(name, bound.step + 1, bound.distance);
                  });
 }

@@ -14,7 +14,8 @@ namespace {
 /// A start from which the ladder climbs.
 constexpr int kUnknownBits = 256;
 constexpr int kSpareBits = 8;
-/// Signs, and Λ, are looked at every so many steps; Λ more rarely where it is dear.
+/// Signs, and the Hessian, are looked at every so many steps; the Hessian more rarely where it is
+/// dear.
 constexpr int kStride = 4;
 constexpr int kStrideOfWindows = 16;
 /// Rows of the validation set that stand for all of them.
@@ -32,17 +33,25 @@ std::vector<IntervalArithmetic::Matrix> as_points(const std::vector<Matrix<doubl
   return result;
 }
 
+/// What a step leaves of weights and velocity.
+struct Defect {
+  Magnitude weights;
+  Magnitude velocity;
+};
+
 /// Follows ρ_t/u along a native run.
 class StepwisePredictor : public TrainingObserver<Native<double>> {
  public:
-  StepwisePredictor(const Trial& trial, Magnitude defect) : trial_(trial), defect_(defect) {}
+  StepwisePredictor(const Trial& trial, const Defect& defect)
+      : trial_(trial), defect_(defect), tube_(map_at(trial.configuration.lr)) {}
 
   [[nodiscard]] Prediction prediction() const { return prediction_; }
 
   void on_step(const Native<double>& /*native*/, const StepView<Native<double>>& view) override {
     if (!std::isfinite(view.passes.loss)) return;  // diverged: nothing is known at the end
-    if (view.step % kStride == 0) take_lipschitz(view);
-    rho_ = lipschitz_ * rho_ + defect_;
+    if (view.step % kStride == 0) take_range(view);
+    tube_.advance(map_at(view.lr), range_);
+    tube_.widen(defect_.weights, defect_.velocity);
   }
 
   void on_end(const Native<double>& native, const EndView<Native<double>>& view) override {
@@ -58,12 +67,16 @@ class StepwisePredictor : public TrainingObserver<Native<double>> {
     const BoundMatrix residuals =
         row_norms(Magnitude(static_cast<double>(rows)) * BoundMatrix(top.gradient));
     const Magnitude reach = detail::loss_deviation(residuals, deviations.back());
-    prediction_.bits_lost = rho_.log2() + reach.log2() - kTinyDistance.log2();
+    prediction_.bits_lost = tube_.reach().log2() + reach.log2() - kTinyDistance.log2();
     prediction_.known = std::isfinite(view.loss) && std::isfinite(prediction_.bits_lost);
   }
 
  private:
-  void take_lipschitz(const StepView<Native<double>>& view) {
+  [[nodiscard]] StepMap map_at(double rate) const {
+    return StepMap::of(trial_.problem->training.optimizer, trial_.configuration, rate);
+  }
+
+  void take_range(const StepView<Native<double>>& view) {
     const IntervalArithmetic interval;
     const Network& network = trial_.problem->network;
     const Passes<IntervalArithmetic> passes{as_points(view.passes.outputs),
@@ -74,10 +87,8 @@ class StepwisePredictor : public TrainingObserver<Native<double>> {
     const auto step =
         enclose_step(interval, network, parameters, passes, view.targets.labels, kTinyDistance);
     if (!step) return;  // closer to zero than doubles can tell: nothing to learn from this batch
-    Configuration now = trial_.configuration;
-    now.lr = view.lr;
     if (view.step % (has_windows(*step) ? kStrideOfWindows : kStride) == 0)
-      lipschitz_ = step_lipschitz(*step, now);
+      range_ = hessian_range(*step, trial_.configuration.weight_decay, map_at(view.lr), tube_);
     take_signs(view,
                output_deviations(interval, network, parameters, passes.outputs, kTinyDistance));
   }
@@ -92,7 +103,7 @@ class StepwisePredictor : public TrainingObserver<Native<double>> {
       const Matrix<double>& z = view.passes.outputs[i];
       for (Eigen::Index row = 0; row < z.rows(); ++row) {
         const double least = z.row(row).cwiseAbs().minCoeff();
-        const Magnitude moved = rho_ * reach[i](row, 0);
+        const Magnitude moved = tube_.reach() * reach[i](row, 0);
         if (!(least > 0) || moved.is_zero()) continue;
         prediction_.sign_bits =
             std::max(prediction_.sign_bits, moved.log2() - kTinyDistance.log2() - std::log2(least));
@@ -101,28 +112,32 @@ class StepwisePredictor : public TrainingObserver<Native<double>> {
   }
 
   const Trial& trial_;
-  Magnitude defect_;
-  Magnitude lipschitz_{1.0};
-  Magnitude rho_;
+  Defect defect_;
+  Tube tube_;
+  HessianRange range_;
   Prediction prediction_{Rung::Way::kStepwise, 0, 0, false};
 };
 
 /// The defect of the first step in units of u, as interval arithmetic finds it.
-Magnitude first_defect(const Trial& trial, const TrialInputs& inputs) {
+Defect first_defect(const Trial& trial, const TrialInputs& inputs) {
   const IntervalArithmetic interval;
   const Problem& problem = *trial.problem;
   const Indices& rows = inputs.batches.front();
   auto parameters = embed_parameters(interval, inputs);
   const ExactMatrix batch = problem.data->train.features(rows, Eigen::all);
-  const auto passes = forward_backward(interval, problem.network, parameters, interval.embed(batch),
-                                       labels_of(problem.data->train.labels, rows));
-  Configuration first = trial.configuration;
-  first.lr =
-      problem.training.schedule
-          .rates(first.lr, static_cast<int>(inputs.batches.size()), problem.steps_per_epoch())
-          .front();
-  descend(interval, first, passes.gradients, parameters);
-  return detail::radius_norm<IntervalArithmetic>(parameters) * Magnitude::power_of_two(53);
+  auto passes = forward_backward(interval, problem.network, parameters, interval.embed(batch),
+                                 labels_of(problem.data->train.labels, rows));
+  const double rate = problem.training.schedule
+                          .rates(trial.configuration.lr, static_cast<int>(inputs.batches.size()),
+                                 problem.steps_per_epoch())
+                          .front();
+  const Optimizer optimizer = problem.training.optimizer;
+  auto state = initial_state(interval, optimizer, inputs);
+  update(interval, optimizer, trial.configuration, rate, passes.gradients, state, parameters);
+  const auto in_units = [](const std::vector<IntervalArithmetic::Matrix>& matrices) {
+    return detail::radius_norm<IntervalArithmetic>(matrices) * Magnitude::power_of_two(53);
+  };
+  return {in_units(parameters), in_units(state.first)};
 }
 
 }  // namespace

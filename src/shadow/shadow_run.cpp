@@ -39,7 +39,8 @@ class ShadowObserver : public TrainingObserver<A> {
 template <class A>
 void enclose_stepwise(const A& arithmetic, const Trial& trial, const TrialInputs& inputs,
                       const std::stop_token& stop, const Progress& progress, ShadowRun& run) {
-  const auto observer = [&](const StepBound& bound, const auto& /*parameters*/) {
+  const auto observer = [&](const StepBound& bound, const auto& /*weights*/,
+                            const auto& /*velocity*/) {
     if (stop.stop_requested()) throw Interrupted();
     if (progress) progress(static_cast<double>(bound.step) / bound.steps);
   };

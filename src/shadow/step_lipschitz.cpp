@@ -9,35 +9,9 @@
 #include "residual_part.hpp"
 
 namespace numgeom {
-namespace {
-
-/// max(|c|, ηλ − c), c = 1 − ηω; λ no better than it takes to see that it does not matter.
-Magnitude contraction(const StepEnclosure& step, const Configuration& configuration) {
-  using rounding::mul_down;
-  using rounding::mul_up;
-  using rounding::sub_down;
-  using rounding::sub_up;
-  const double eta = configuration.lr;
-  const double c_lower = sub_down(1.0, mul_up(eta, configuration.weight_decay));
-  const double c_upper = sub_up(1.0, mul_down(eta, configuration.weight_decay));
-  const double size = std::max(std::fabs(c_lower), std::fabs(c_upper));
-  const auto with = [&](const Magnitude& lambda) {
-    const double reach = sub_up(mul_up(eta, lambda.to_double_up()), c_lower);
-    return std::isfinite(reach) ? std::max(size, reach) : rounding::kInfinity;
-  };
-  GaussNewtonPart part(step);
-  double best = rounding::kInfinity;
-  for (const GaussNewtonStage stage : kGaussNewtonStages) {
-    best = std::min(best, with(part.bound(stage)));
-    if (best <= size) break;
-  }
-  return Magnitude(best);
-}
-
-}  // namespace
 
 bool has_step_lipschitz(const Problem& problem, const Configuration& configuration) {
-  if (problem.training.optimizer != Optimizer::kSgd || !(problem.loss == Loss{})) return false;
+  if (!StepMap::is_known(problem.training.optimizer) || !(problem.loss == Loss{})) return false;
   if (configuration.l1 > 0 || configuration.clip_norm > 0) return false;
   return links_of(problem.network).has_value();
 }
@@ -76,8 +50,38 @@ Magnitude gauss_newton_bound(const StepEnclosure& step, GaussNewtonStage stage) 
   return GaussNewtonPart(step).bound(stage);
 }
 
+HessianRange hessian_range(const StepEnclosure& step, double weight_decay,
+                           const std::function<bool(const HessianRange&)>& is_enough,
+                           GaussNewtonStage last) {
+  using rounding::add_up;
+  using rounding::sub_down;
+  const double residual = residual_part_norm(step).to_double_up();
+  HessianRange range{sub_down(weight_decay, residual), rounding::kInfinity};
+  GaussNewtonPart part(step);
+  for (const GaussNewtonStage stage : kGaussNewtonStages) {
+    const double lambda = part.bound(stage).to_double_up();
+    range.upper = std::min(range.upper, add_up(add_up(weight_decay, lambda), residual));
+    if (stage == last || is_enough(range)) break;
+  }
+  return range;
+}
+
+HessianRange hessian_range(const StepEnclosure& step, double weight_decay, const StepMap& map,
+                           const Tube& tube) {
+  // With momentum λ nearly always matters, but not by so much as to be worth any price.
+  constexpr Eigen::Index kMostRows = 512;
+  const bool is_dear = map.kind != StepMap::Kind::kPlain &&
+                       step.residuals.rows() * step.residuals.cols() > kMostRows;
+  return hessian_range(
+      step, weight_decay, [&](const HessianRange& range) { return tube.is_enough(map, range); },
+      is_dear ? GaussNewtonStage::kSamples : GaussNewtonStage::kEigenvalue);
+}
+
 Magnitude step_lipschitz(const StepEnclosure& step, const Configuration& configuration) {
-  return contraction(step, configuration) + Magnitude(configuration.lr) * residual_part_norm(step);
+  const StepMap map{StepMap::Kind::kPlain, configuration.lr, 0};
+  const Tube tube(map);
+  return step_lipschitz(map, tube.coordinates(),
+                        hessian_range(step, configuration.weight_decay, map, tube));
 }
 
 }  // namespace numgeom

@@ -355,6 +355,97 @@ TEST_CASE("with two convolutions blocks of R are known, and their signs are not"
   CHECK(decided > cases / 2);
 }
 
+/// The matrix of a step of weights and velocity together, in the coordinates of a tube.
+Matrix<Real> state_jacobian(const Case& one, const StepMap& map, const StepCoordinates& coordinates,
+                            const Matrix<Real>& hessian) {
+  const Index n = hessian.rows();
+  const Matrix<Real> identity = Matrix<Real>::Identity(n, n);
+  const Matrix<Real> h = hessian + static_cast<Real>(one.configuration.weight_decay) * identity;
+  const Real eta = map.rate;
+  const Real mu = map.momentum;
+  const bool nesterov = map.kind == StepMap::Kind::kNesterov;
+  Matrix<Real> step(2 * n, 2 * n);
+  step << identity - eta * (nesterov ? 1 + mu : 1) * h, -eta * (nesterov ? mu * mu : mu) * identity,
+      h, mu * identity;
+  const Real kappa = coordinates.kappa;
+  const Real s = coordinates.scale;
+  Matrix<Real> to(2 * n, 2 * n);
+  Matrix<Real> from(2 * n, 2 * n);
+  to << identity, -kappa * identity, 0 * identity, s * identity;
+  from << identity, kappa / s * identity, 0 * identity, identity / s;
+  return to * step * from;
+}
+
+Real spectral_norm_of(const Matrix<Real>& x) { return std::sqrt(spectrum(x * x.transpose()).norm); }
+
+TEST_CASE("with momentum Λ holds for weights and velocity on the whole ball") {
+  Random random = Random::announced("Lipschitz constants with momentum", 75);
+  const IntervalArithmetic interval;
+  int decided = 0;
+  int moved = 0;
+  double tightest = 1e9;
+  const int cases = test::repetitions(200);
+  for (int n = 0; n < cases; ++n) {
+    Case one = draw(random, kShapes[static_cast<std::size_t>(n) % kShapes.size()]);
+    one.configuration.momentum = random.below(4) == 0 ? 0.99 : 0.05 + 0.9 * random.unit();
+    const auto optimizer = random.coin() ? Optimizer::kMomentum : Optimizer::kNesterov;
+    const StepMap map = StepMap::of(optimizer, one.configuration, one.configuration.lr);
+    const double radius = random.below(3) == 0 ? 1e-12 : std::pow(10.0, -4 * random.unit());
+    const auto step = enclose(interval, one, Magnitude(radius));
+    if (!step) continue;
+    ++decided;
+    Tube tube(map);
+    const StepCoordinates first = tube.coordinates();
+    const HessianRange range = hessian_range(*step, one.configuration.weight_decay, map, tube);
+    tube.advance(map, range);
+    if (tube.coordinates().kappa != first.kappa || tube.coordinates().scale != first.scale) ++moved;
+    for (const StepCoordinates& coordinates : {first, tube.coordinates()}) {
+      const Real lambda = step_lipschitz(map, coordinates, range).to_double_up();
+      for (int sample = 0; sample < 3; ++sample) {
+        const std::vector<Real> point =
+            sample == 0 ? one.point() : at_the_edge(random, one, one.point(), radius);
+        const Real exact =
+            spectral_norm_of(state_jacobian(one, map, coordinates, one.reference().hessian(point)));
+        INFO("case " << n << ", radius " << radius << ", lr " << map.rate << ", momentum "
+                     << map.momentum << ", κ " << coordinates.kappa << ", s " << coordinates.scale
+                     << ", Λ " << static_cast<double>(lambda) << ", exact "
+                     << static_cast<double>(exact));
+        CHECK(exact <= lambda * (1 + 1e-13L));
+        tightest = std::min(tightest, static_cast<double>(lambda / exact));
+      }
+    }
+  }
+  std::fprintf(stderr, "Lipschitz constants with momentum: %d of %d cases decided, tightest %.6f\n",
+               decided, cases, tightest);
+  CHECK(decided > cases / 2);
+  CHECK(moved > cases / 4);
+  CHECK(tightest < 1.001);
+}
+
+TEST_CASE("with one hidden ReLU layer the range of the Hessian is what its two parts give") {
+  Random random = Random::announced("tight ranges", 76);
+  int decided = 0;
+  const int cases = test::repetitions(100);
+  for (int n = 0; n < cases; ++n) {
+    const Case one = draw(random, {"relu"});
+    const auto step = enclose(IntervalArithmetic(), one, Magnitude(1e-13));
+    if (!step) continue;
+    ++decided;
+    const Matrix<Real> gauss_newton = one.reference().gauss_newton(one.point());
+    const Real greatest = spectrum(gauss_newton).greatest;
+    const Real residual = spectrum(one.reference().hessian(one.point()) - gauss_newton).norm;
+    const Real omega = one.configuration.weight_decay;
+    const HessianRange range = hessian_range(*step, one.configuration.weight_decay,
+                                             [](const HessianRange&) { return false; });
+    INFO("case " << n << ", from " << range.lower << " to " << range.upper);
+    CHECK(range.lower <= omega - residual * (1 - 1e-9L) + 1e-15L);
+    CHECK(range.lower >= omega - 1.05L * residual - 1e-6L);
+    CHECK(range.upper >= omega + (greatest + residual) * (1 - 1e-9L));
+    CHECK(range.upper <= omega + 1.05L * (greatest + residual) + 1e-6L);
+  }
+  CHECK(decided > cases / 2);
+}
+
 TEST_CASE("a step with an open sign has no Lipschitz constant") {
   Case one;
   one.network = Network::parse({"dense 1", "relu", "dense 2"});
@@ -401,8 +492,15 @@ TEST_CASE("which networks have a Lipschitz constant") {
   problem.loss.label_smoothing = 0.1;
   CHECK_FALSE(has_step_lipschitz(problem, {}));
   problem.loss = {};
-  problem.training.optimizer = Optimizer::kMomentum;
-  CHECK_FALSE(has_step_lipschitz(problem, {}));
+  for (const Optimizer optimizer : {Optimizer::kMomentum, Optimizer::kNesterov}) {
+    problem.training.optimizer = optimizer;
+    CHECK(has_step_lipschitz(problem, {}));
+    CHECK_FALSE(has_step_lipschitz(problem, {.clip_norm = 1}));
+  }
+  for (const Optimizer optimizer : {Optimizer::kAdam, Optimizer::kAdamW, Optimizer::kRmsprop}) {
+    problem.training.optimizer = optimizer;
+    CHECK_FALSE(has_step_lipschitz(problem, {}));
+  }
 }
 
 TEST_CASE("a ball without bounds has no Lipschitz constant") {

@@ -55,6 +55,74 @@ class Recorder : public TrainingObserver<LimbArithmetic> {
 
 BigFloat entry(const LimbMatrix& x, Index i, Index j) { return x.entry(i, j); }
 BigFloat entry(const Matrix<double>& x, Index i, Index j) { return BigFloat::exact(x(i, j)); }
+BigFloat entry(const ExactMatrix& x, Index i, Index j) { return BigFloat::exact(x(i, j)); }
+
+/// All entries in one vector.
+template <class Matrices>
+std::vector<BigFloat> entries(const Matrices& matrices) {
+  std::vector<BigFloat> result;
+  for (const auto& x : matrices)
+    for (Index i = 0; i < x.rows(); ++i)
+      for (Index j = 0; j < x.cols(); ++j) result.push_back(entry(x, i, j));
+  return result;
+}
+
+/// v* after every step, from the weights of the exact run: w' = w − ηv' for momentum and
+/// w' = w − η((1 + μ)v' − μv) for Nesterov's.
+std::vector<std::vector<BigFloat>> velocities(const Drawn& one, const Trajectory& points) {
+  const double mu = one.configuration.momentum;
+  const bool nesterov = one.problem.training.optimizer == Optimizer::kNesterov;
+  const auto rates = one.problem.training.schedule.rates(
+      one.configuration.lr, static_cast<int>(points.size()), one.problem.steps_per_epoch());
+  std::vector<BigFloat> before = entries(one.inputs.parameters);
+  std::vector<BigFloat> v(before.size(), BigFloat(kReferenceBits));
+  std::vector<std::vector<BigFloat>> result;
+  BigFloat share(kReferenceBits);
+  mpfr_set_d(share.get(), mu, MPFR_RNDN);
+  mpfr_add_ui(share.get(), share.get(), 1, MPFR_RNDN);
+  for (std::size_t t = 0; t < points.size(); ++t) {
+    const std::vector<BigFloat> after = entries(points[t]);
+    for (std::size_t k = 0; k < v.size(); ++k) {
+      BigFloat next(kReferenceBits);
+      mpfr_sub(next.get(), before[k].get(), after[k].get(), MPFR_RNDN);
+      mpfr_div_d(next.get(), next.get(), rates[t], MPFR_RNDN);
+      if (nesterov) {
+        BigFloat kept(kReferenceBits);
+        mpfr_mul_d(kept.get(), v[k].get(), mu, MPFR_RNDN);
+        mpfr_add(next.get(), next.get(), kept.get(), MPFR_RNDN);
+        mpfr_div(next.get(), next.get(), share.get(), MPFR_RNDN);
+      }
+      v[k] = std::move(next);
+    }
+    result.push_back(v);
+    before = after;
+  }
+  return result;
+}
+
+/// ‖(u, q) − (u*, q*)‖₂ to 53 bits, from below.
+Magnitude state_distance(const StepCoordinates& c, const std::vector<BigFloat>& w,
+                         const std::vector<BigFloat>& exact_w, const std::vector<BigFloat>& v,
+                         const std::vector<BigFloat>& exact_v) {
+  REQUIRE(v.size() == exact_v.size());
+  BigFloat squares(200);
+  BigFloat dw(4 * kReferenceBits);
+  BigFloat dv(4 * kReferenceBits);
+  BigFloat part(4 * kReferenceBits);
+  for (std::size_t k = 0; k < w.size(); ++k) {
+    mpfr_sub(dw.get(), w[k].get(), exact_w[k].get(), MPFR_RNDN);
+    mpfr_sub(dv.get(), v[k].get(), exact_v[k].get(), MPFR_RNDN);
+    mpfr_mul_d(part.get(), dv.get(), c.kappa, MPFR_RNDN);
+    mpfr_sub(part.get(), dw.get(), part.get(), MPFR_RNDN);
+    mpfr_sqr(part.get(), part.get(), MPFR_RNDN);
+    mpfr_add(squares.get(), squares.get(), part.get(), MPFR_RNDZ);
+    mpfr_mul_d(part.get(), dv.get(), c.scale, MPFR_RNDN);
+    mpfr_sqr(part.get(), part.get(), MPFR_RNDN);
+    mpfr_add(squares.get(), squares.get(), part.get(), MPFR_RNDZ);
+  }
+  mpfr_sqrt(squares.get(), squares.get(), MPFR_RNDZ);
+  return Magnitude::upper(squares) * Magnitude(1 - 0x1p-40);
+}
 
 /// ‖w̃ − w*‖₂ to 53 bits, from below.
 template <class Midpoints>
@@ -75,6 +143,7 @@ Magnitude distance(const std::vector<Midpoints>& found, const std::vector<LimbMa
 
 struct Reference {
   Trajectory points;
+  std::vector<std::vector<BigFloat>> velocities;  ///< none without momentum
   Enclosure loss;
   ErrorCount errors;
 };
@@ -84,7 +153,10 @@ Reference exact_run(const Drawn& one) {
   Recorder recorder;
   const auto result = train(arithmetic, one.problem, one.inputs, one.configuration, recorder);
   REQUIRE(recorder.widest < Magnitude::power_of_two(-600));
-  return {std::move(recorder.points), Enclosure(result.loss), result.errors};
+  std::vector<std::vector<BigFloat>> velocity;
+  if (one.problem.training.optimizer != Optimizer::kSgd)
+    velocity = velocities(one, recorder.points);
+  return {std::move(recorder.points), std::move(velocity), Enclosure(result.loss), result.errors};
 }
 
 struct Seen {
@@ -99,7 +171,7 @@ Seen check_run(const A& arithmetic, const Drawn& one, const Reference& reference
   Magnitude before;
   double first = 0;
   int steps = 0;
-  const auto observer = [&](const StepBound& bound, const auto& parameters) {
+  const auto observer = [&](const StepBound& bound, const auto& parameters, const auto& velocity) {
     CHECK(bound.step == steps++);
     CHECK(bound.steps == static_cast<int>(one.inputs.batches.size()));
     using Midpoints = std::decay_t<decltype(parameters[0].midpoints)>;
@@ -113,8 +185,15 @@ Seen check_run(const A& arithmetic, const Drawn& one, const Reference& reference
     INFO("step " << bound.step << ", log2 of ρ " << bound.distance.log2() << ", of the distance "
                  << apart.log2());
     CHECK(apart <= bound.distance);
-    CHECK(bound.lipschitz * before + bound.defect <= bound.distance);
-    before = bound.distance;
+    CHECK(bound.lipschitz * before + bound.defect <= bound.radius);
+    before = bound.radius;
+    if (!velocity.empty()) {
+      std::vector<Midpoints> velocities;
+      for (const auto& part : velocity) velocities.push_back(part.midpoints);
+      const auto step = static_cast<std::size_t>(bound.step);
+      CHECK(state_distance(bound.coordinates, entries(points), entries(reference.points[step]),
+                           entries(velocities), reference.velocities[step]) <= bound.radius);
+    }
     if (apart.is_zero()) return;
     if (first == 0) first = apart.log2();
     seen.growth = apart.log2() - first;
@@ -185,6 +264,45 @@ TEST_CASE("ρ bounds the distance to the exact run, step by step") {
   CHECK(least_slack < 4);
 }
 
+TEST_CASE("ρ bounds the distance to the exact run with momentum, step by step") {
+  Random random = Random::announced("stepwise with momentum", 82);
+  const std::vector<std::vector<std::string>> shapes = {
+      {"dense 3"},
+      {"dense 5", "relu", "dense 3"},
+      {"dense 4", "tanh", "dense 3"},
+      {"dense 4", "relu", "dense 4", "relu", "dense 3"}};
+  using Kind = Schedule::Kind;
+  const std::vector<Schedule> schedules = {
+      {}, {Kind::kStep, 0, 2, 0.1}, {Kind::kCosine, 5, 1, 0.1}, {Kind::kLinear, 0, 1, 0.1}};
+  int finished = 0;
+  double least_slack = 1e9;
+  const int trials = test::repetitions(32);
+  for (int n = 0; n < trials; ++n) {
+    Drawn one = draw(shapes[static_cast<std::size_t>(n) % shapes.size()],
+                     std::pow(10.0, -2.5 + 1.5 * random.unit()),
+                     random.coin() ? 0 : std::pow(10.0, -4 + 3 * random.unit()), random.bits());
+    one.problem.training.optimizer = random.coin() ? Optimizer::kMomentum : Optimizer::kNesterov;
+    one.problem.training.schedule = schedules[static_cast<std::size_t>(random.below(4))];
+    one.configuration.momentum = random.below(6) == 0 ? 0 : 0.3 + 0.69 * random.unit();
+    const Reference reference = exact_run(one);
+    INFO("trial " << n << ", lr " << one.configuration.lr << ", momentum "
+                  << one.configuration.momentum);
+    for (const Seen& seen : {check_run(IntervalArithmetic(), one, reference),
+                             check_run(LimbArithmetic(LimbMidpoints(100)), one, reference),
+                             check_run(LimbArithmetic(LimbMidpoints(256)), one, reference)}) {
+      if (seen.open) continue;
+      ++finished;
+      least_slack = std::min(least_slack, seen.slack);
+    }
+  }
+  std::fprintf(stderr,
+               "stepwise with momentum: %d of %d runs finished, ρ at least 2^%.1f times the "
+               "distance\n",
+               finished, 3 * trials, least_slack);
+  CHECK(finished > 2 * trials);
+  CHECK(least_slack < 5);
+}
+
 TEST_CASE("ρ bounds distances that grow by powers of ten") {
   // At this learning rate a perturbation grows from step to step. The radii of a direct run would
   // grow with it; those of the stepwise way must not lag behind.
@@ -198,6 +316,13 @@ TEST_CASE("ρ bounds distances that grow by powers of ten") {
       CHECK_FALSE(seen.open);
       greatest = std::max(greatest, seen.growth);
     }
+  for (const Optimizer optimizer : {Optimizer::kMomentum, Optimizer::kNesterov}) {
+    Drawn one = draw({"dense 5", "tanh", "dense 3"}, 2, 0, 4, 12);
+    one.problem.training.optimizer = optimizer;
+    const Seen seen = check_run(LimbArithmetic(LimbMidpoints(700)), one, exact_run(one));
+    CHECK_FALSE(seen.open);
+    greatest = std::max(greatest, seen.growth);
+  }
   std::fprintf(stderr, "stepwise: distances grew by up to 2^%.0f\n", greatest);
   CHECK(greatest > 12);
 }
@@ -211,7 +336,7 @@ TEST_CASE("a sign that no precision decides ends the run with a reason") {
   one.inputs.batches.assign(3, Indices{0});
   const StepwiseResult result =
       train_stepwise(LimbArithmetic(LimbMidpoints(300)), one.problem, one.inputs, one.configuration,
-                     [](const StepBound&, const auto&) {});
+                     [](const StepBound&, const auto&, const auto&) {});
   CHECK_THAT(result.open, Catch::Contains("sign of a pre-activation is open in step 1"));
   CHECK_FALSE(result.loss.is_bounded());
   CHECK(result.errors.lower == 0);
@@ -228,7 +353,7 @@ TEST_CASE("a distance without a bound ends the run with a reason") {
   Drawn one = draw({"dense 4", "tanh", "dense 3"}, 1e300, 1e10, 7);
   const StepwiseResult result =
       train_stepwise(IntervalArithmetic(), one.problem, one.inputs, one.configuration,
-                     [](const StepBound&, const auto&) {});
+                     [](const StepBound&, const auto&, const auto&) {});
   CHECK_FALSE(result.open.empty());
   CHECK_FALSE(result.loss.is_bounded());
 }

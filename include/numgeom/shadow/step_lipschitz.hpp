@@ -1,18 +1,20 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <vector>
 
 #include "numgeom/arithmetic/norm_ball.hpp"
 #include "numgeom/shadow/link.hpp"
+#include "numgeom/shadow/step_coordinates.hpp"
 #include "numgeom/train/train.hpp"
 
 namespace numgeom {
 
-/// Whether `step_lipschitz` knows the step map: plain gradient descent on cross-entropy, of dense
-/// layers and convolutions with at most one ReLU or tanh between two of them, average pools behind
-/// it, and nothing but average pools before the first.
+/// Whether the stepwise way knows the step map: gradient descent, with momentum or without, on
+/// cross-entropy, of dense layers and convolutions with at most one ReLU or tanh between two of
+/// them, average pools behind it, and nothing but average pools before the first.
 [[nodiscard]] bool has_step_lipschitz(const Problem& problem, const Configuration& configuration);
 
 /// One step's batch, enclosed for all parameters ξ with ‖ξ − w̃‖₂ ≤ ρ; vectors by dense operation.
@@ -48,19 +50,30 @@ inline constexpr std::array kGaussNewtonStages = {
 /// the step is enclosed for. Source: proofs/stepwise.md, lemmas 3 and 4.
 [[nodiscard]] Magnitude gauss_newton_bound(const StepEnclosure& step, GaussNewtonStage stage);
 
-/// Λ: an upper bound on the Lipschitz constant of the step map G(ξ) = ξ − η(∇L(ξ) + ωξ) on the ball
-/// that the step is enclosed for.
+/// Where the eigenvalues of the Hessian of L + ½ω‖·‖² lie, for every parameter in the ball that the
+/// step is enclosed for:
 ///
-///     Λ = max(|c|, ηλ − c) + η‖R‖₂ ≥ sup_ξ ‖∂G(ξ)‖₂,   c = 1 − ηω
+///     [ω − ‖R‖₂, ω + λ + ‖R‖₂]
 ///
 /// where the Hessian of the batch loss L is split into its Gauss–Newton part, 0 ≤ GN ≤ λ, and the
 /// residual part R. λ is the greatest eigenvalue of QᵀJJᵀQ, QQᵀ = S, J the Jacobian of the logits
-/// and S the Hessian of the loss by the logits; it is refined only as far as it matters. R couples
-/// pairs of layers: for the inputs Â of a ReLU layer and the derivatives Δ behind the next one,
-/// units decouple, ‖R‖₂ = max_h σ_max(Âᵀ diag(D_h) Δ), and this is what one hidden layer gets. What
-/// couples a convolution with a later operation is a small matrix that is written down; dense
-/// layers further apart and smooth activations are bounded by products of norms. Inclusion: a bound
-/// for every ξ in the ball. ∞ where nothing is known. Source: proofs/stepwise.md, theorem 2.
+/// and S the Hessian of the loss by the logits; it is refined until the range `is_enough`, or as
+/// far as `last`. R couples pairs of layers: for the inputs Â of a ReLU layer and the derivatives Δ
+/// behind the next one, units decouple, ‖R‖₂ = max_h σ_max(Âᵀ diag(D_h) Δ), and this is what one
+/// hidden layer gets. What couples a convolution with a later operation is a small matrix that is
+/// written down; dense layers further apart and smooth activations are bounded by products of
+/// norms. Inclusion: for every ξ in the ball. ±∞ where nothing is known. Source:
+/// proofs/stepwise.md, "The Hessian".
+[[nodiscard]] HessianRange hessian_range(const StepEnclosure& step, double weight_decay,
+                                         const std::function<bool(const HessianRange&)>& is_enough,
+                                         GaussNewtonStage last = GaussNewtonStage::kEigenvalue);
+
+/// The same, refined until it cannot matter in a tube, or would cost too much.
+[[nodiscard]] HessianRange hessian_range(const StepEnclosure& step, double weight_decay,
+                                         const StepMap& map, const Tube& tube);
+
+/// Λ of plain gradient descent at the rate `configuration.lr`, G(ξ) = ξ − η(∇L(ξ) + ωξ), on the
+/// ball that the step is enclosed for.
 [[nodiscard]] Magnitude step_lipschitz(const StepEnclosure& step,
                                        const Configuration& configuration);
 

@@ -15,35 +15,45 @@ namespace numgeom {
 struct StepBound {
   int step = 0;
   int steps = 0;
-  Magnitude lipschitz;  ///< Λ_t; 0 where ρ_t = 0 and it is not needed
+  StepCoordinates coordinates;  ///< those of ρ_{t+1}
+  Magnitude lipschitz;  ///< Λ_t, with a change of coordinates; 0 where ρ_t = 0: it is not needed
   Magnitude defect;     ///< d_t
-  Magnitude distance;   ///< ρ_{t+1} ≥ ‖w̃ − w*‖₂ after the step
+  Magnitude radius;     ///< ρ_{t+1} ≥ ‖(u, q) − (ũ, q̃)‖₂ after the step
+  Magnitude distance;   ///< ≥ ‖w̃ − w*‖₂ after the step
 };
 
-/// Sees every step go by, with the point w̃ after it; an exception ends the run.
+/// Sees every step go by, with the points w̃ and ṽ after it (no ṽ where there is no velocity); an
+/// exception ends the run.
 template <class Arithmetic>
 using StepObserver =
-    std::function<void(const StepBound&, const std::vector<typename Arithmetic::Matrix>&)>;
+    std::function<void(const StepBound&, const std::vector<typename Arithmetic::Matrix>& weights,
+                       const std::vector<typename Arithmetic::Matrix>& velocity)>;
 
 /// What the stepwise way found.
 struct StepwiseResult {
   Enclosure loss;        ///< the whole line where the run was given up
   ErrorCount errors;     ///< of the validation rows
-  double bits_lost = 0;  ///< Σ log₂ max(1, Λ_t)
+  double bits_lost = 0;  ///< Σ log₂ max(1, Λ_t), changes of coordinates included
   std::string open;      ///< why the run was given up; empty where it was not
 };
 
 namespace detail {
 
-/// ‖radii of all parameters‖₂.
+/// ‖radii of all matrices‖₂.
 template <class Arithmetic>
-Magnitude radius_norm(const std::vector<typename Arithmetic::Matrix>& parameters) {
+Magnitude radius_norm(const std::vector<typename Arithmetic::Matrix>& matrices) {
   Magnitude squares;
-  for (const auto& parameter : parameters) {
-    const Magnitude norm = frobenius_norm(parameter.radii);
+  for (const auto& matrix : matrices) {
+    const Magnitude norm = frobenius_norm(matrix.radii);
     squares += norm * norm;
   }
   return sqrt_up(squares);
+}
+
+/// Replaces enclosures by their midpoints.
+template <class Arithmetic>
+void centre(const Arithmetic& arithmetic, std::vector<typename Arithmetic::Matrix>& matrices) {
+  for (auto& matrix : matrices) matrix = arithmetic.centre(std::move(matrix));
 }
 
 /// |L(ξ) − L(w̃)| for all logits within e_i of those at w̃, row by row:
@@ -54,11 +64,12 @@ Magnitude loss_deviation(const BoundMatrix& residual_norms, const BoundMatrix& d
 
 /// Encloses the validation loss of the exact run, the stepwise way.
 ///
-/// Every step starts from the point w̃_t. It is enclosed in the arithmetic at hand; the midpoint of
-/// the result is w̃_{t+1} and the norm of its radii the defect d_t ≥ ‖G_t(w̃_t) − w̃_{t+1}‖₂. One
-/// number is carried on: ρ_t ≥ ‖w̃_t − w*_t‖₂ with ρ_{t+1} = Λ_t ρ_t + d_t, Λ_t from
-/// `step_lipschitz` for the ball of radius ρ_t. So bits are paid for the growth of true errors
-/// only, not for the wrapping of boxes.
+/// Every step starts from a point: w̃_t, with momentum (w̃_t, ṽ_t). It is enclosed in the arithmetic
+/// at hand; the midpoint of the result is the next point and the norm of its radii the defect
+/// d_t ≥ ‖G_t(w̃_t) − w̃_{t+1}‖₂. One number is carried on: ρ_t ≥ ‖w̃_t − w*_t‖₂ with
+/// ρ_{t+1} = Λ_t ρ_t + d_t, Λ_t for the ball of radius ρ_t; norms with momentum are those of the
+/// `StepCoordinates` in force. So bits are paid for the growth of true errors only, not for the
+/// wrapping of boxes.
 ///
 /// Inclusion: the loss of the exact run lies in `loss`, its errors in `errors`
 /// (proofs/stepwise.md, theorem 1). Requires `has_step_lipschitz(problem, configuration)`. Returns
@@ -74,43 +85,50 @@ StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& probl
   const int steps = static_cast<int>(inputs.batches.size());
   const std::vector<double> rates =
       problem.training.schedule.rates(configuration.lr, steps, problem.steps_per_epoch());
-  Configuration now = configuration;
+  const Optimizer optimizer = problem.training.optimizer;
+  const auto map_at = [&](double rate) { return StepMap::of(optimizer, configuration, rate); };
+  auto state = initial_state(arithmetic, optimizer, inputs);
   StepwiseResult result;
   result.errors = {0, problem.data->validation.samples()};
-  Magnitude rho;
+  Tube tube(map_at(steps > 0 ? rates.front() : configuration.lr));
   Passes<Arithmetic> passes;
   passes.outputs.resize(1);
   for (int t = 0; t < steps; ++t) {
     const Indices labels = labels_of(problem.data->train.labels, inputs.batches[t]);
     passes.outputs.front() = arithmetic.gather_rows(features, inputs.batches[t]);
     forward_backward(arithmetic, network, Loss{}, parameters, Targets{labels, {}}, nullptr, passes);
-    now.lr = rates[t];
-    StepBound bound{t, steps, {}, {}, {}};
-    if (!rho.is_zero()) {
-      const auto step = enclose_step(arithmetic, network, parameters, passes, labels, rho);
+    const StepMap map = map_at(rates[t]);
+    StepBound bound{t, steps, {}, {}, {}, {}, {}};
+    if (!tube.radius().is_zero()) {
+      const auto step = enclose_step(arithmetic, network, parameters, passes, labels, tube.reach());
       if (!step) {
         result.open = "the sign of a pre-activation is open in step " + std::to_string(t);
         return result;
       }
-      bound.lipschitz = step_lipschitz(*step, now);
+      const HessianRange range = hessian_range(*step, configuration.weight_decay, map, tube);
+      bound.lipschitz = tube.advance(map, range);
       result.bits_lost += std::max(0.0, bound.lipschitz.log2());
     }
-    descend(arithmetic, now, passes.gradients, parameters);
-    bound.defect = detail::radius_norm<Arithmetic>(parameters);
-    for (auto& parameter : parameters) parameter = arithmetic.centre(std::move(parameter));
-    rho = bound.lipschitz * rho + bound.defect;
-    bound.distance = rho;
-    if (!rho.is_finite()) {
+    update(arithmetic, optimizer, configuration, rates[t], passes.gradients, state, parameters);
+    bound.defect = tube.widen(detail::radius_norm<Arithmetic>(parameters),
+                              detail::radius_norm<Arithmetic>(state.first));
+    detail::centre(arithmetic, parameters);
+    detail::centre(arithmetic, state.first);
+    bound.coordinates = tube.coordinates();
+    bound.radius = tube.radius();
+    bound.distance = tube.reach();
+    if (!bound.distance.is_finite()) {
       result.open = "the distance to the exact run has no bound after step " + std::to_string(t);
       return result;
     }
-    observer(bound, parameters);
+    observer(bound, parameters, state.first);
   }
 
   const Indices& labels = problem.data->validation.labels;
   std::vector<Magnitude> deviation_of;
   const auto add_deviations = [&](const std::vector<typename Arithmetic::Matrix>& some) {
-    const BoundMatrix rows = output_deviations(arithmetic, network, parameters, some, rho).back();
+    const BoundMatrix rows =
+        output_deviations(arithmetic, network, parameters, some, tube.reach()).back();
     for (Eigen::Index i = 0; i < rows.rows(); ++i) deviation_of.push_back(rows(i, 0));
   };
   const auto outputs =

@@ -76,6 +76,32 @@ class NeighbourCoupling {
   const NormBall& deltas_;
 };
 
+/// to = slope · Σ_j weights_j · from_j, for neighbouring rows from_j of `size` entries.
+void combine(double slope, const double* weights, Eigen::Index rows, const double* from,
+             Eigen::Index size, double* to) {
+  // A few entries at a time, so that their sums stay in registers.
+  constexpr Eigen::Index kWidth = 8;
+  using Chunk = Eigen::Array<double, kWidth, 1>;
+  Eigen::Index p = 0;
+  for (; p + kWidth <= size; p += kWidth) {
+    Chunk sum = Chunk::Zero();
+    for (Eigen::Index j = 0; j < rows; ++j)
+      sum += weights[j] * Eigen::Map<const Chunk>(from + j * size + p);
+    Eigen::Map<Chunk>(to + p) = slope * sum;
+  }
+  for (; p < size; ++p) {
+    double sum = 0;
+    for (Eigen::Index j = 0; j < rows; ++j) sum += weights[j] * from[j * size + p];
+    to[p] = slope * sum;
+  }
+}
+
+/// to += weight · from.
+void add_scaled(double weight, const double* from, Eigen::Index size, double* to) {
+  using Vector = Eigen::ArrayXd;
+  Eigen::Map<Vector>(to, size) += weight * Eigen::Map<const Vector>(from, size);
+}
+
 /// The blocks of a convolution l and the later operations m, written down: M_h with the entries
 /// Σ_r ∂(input f of m in row r)/∂(U_l)_ph · Δ_m,ro for every unit h of l, as o × (f, p).
 ///
@@ -187,17 +213,14 @@ class WindowCouplings {
     const Matrix<double>& weights = step_.weights[k].midpoint();
     const Matrix<double>& slopes = step_.slopes[k].midpoint();
     const Eigen::Index start = first * step_.positions(k);
+    const Matrix<double> by_output = weights(x.inputs, Eigen::all).transpose();
     Matrix<double> outputs = Matrix<double>::Zero(x.entries.rows(), slopes.cols() * directions_);
     for (Eigen::Index r = 0; r < outputs.rows(); ++r)
       for (Eigen::Index o = 0; o < slopes.cols(); ++o) {
         const double slope = slopes(start + r, o);
         if (slope == 0) continue;
-        double* to = &outputs(r, o * directions_);
-        for (std::size_t j = 0; j < x.inputs.size(); ++j) {
-          const double weight = slope * weights(x.inputs[j], o);
-          const double* from = &x.entries(r, static_cast<Eigen::Index>(j) * directions_);
-          for (Eigen::Index p = 0; p < directions_; ++p) to[p] += weight * from[p];
-        }
+        combine(slope, &by_output(o, 0), by_output.cols(), &x.entries(r, 0), directions_,
+                &outputs(r, o * directions_));
       }
     std::vector<int> inputs(static_cast<std::size_t>(step_.inputs[k + 1].cols() - 1));
     std::iota(inputs.begin(), inputs.end(), 0);
@@ -223,7 +246,7 @@ class WindowCouplings {
           link.for_terms(r, input, [&](const Link::Term& term) {
             const double* from =
                 &outputs(s * link.rows_in() + term.row, (term.unit - first_unit) * directions_);
-            for (Eigen::Index p = 0; p < directions_; ++p) to[p] += term.weight * from[p];
+            add_scaled(term.weight, from, directions_, to);
           });
           to += directions_;
         }

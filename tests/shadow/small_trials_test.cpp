@@ -1,3 +1,4 @@
+#include <array>
 #include <boost/random/mersenne_twister.hpp>
 #include <boost/random/uniform_real_distribution.hpp>
 #include <catch2/catch.hpp>
@@ -6,6 +7,7 @@
 
 #include "numgeom/arithmetic/ball_arithmetic.hpp"
 #include "numgeom/shadow/shadow_run.hpp"
+#include "numgeom/shadow/step_lipschitz.hpp"
 #include "numgeom/train/train.hpp"
 #include "support/problems.hpp"
 #include "support/random.hpp"
@@ -37,6 +39,37 @@ SmallTrial draw(test::Random& random) {
           {std::pow(10.0, -3 + 4 * random.unit()),
            random.coin() ? 0 : std::pow(10.0, -6 * random.unit())},
           random.bits()};
+}
+
+const std::vector<std::vector<std::string>> kNetworks = {
+    {"dense 4", "leaky_relu 0.1", "dense 3"},
+    {"dense 4", "sigmoid", "residual 1", "dense 3"},
+    {"dense 4", "softplus", "dropout 0.25", "dense 3"},
+    {"dense 4", "gelu", "dense 3", "relu", "dense 3"},
+    {"conv 2x2x2 padding 1", "relu", "max_pool 2", "dense 3"},
+    {"conv 2x2x2 padding 1", "relu", "average_pool 2", "dense 3"},
+    {"conv 1x2x2", "tanh", "conv 2x1x3", "relu", "flatten", "dense 3"},
+    {"dense 5", "relu", "dense 3"}};
+constexpr std::array kOptimizers = {Optimizer::kSgd,  Optimizer::kMomentum, Optimizer::kNesterov,
+                                    Optimizer::kAdam, Optimizer::kAdamW,    Optimizer::kRmsprop};
+constexpr std::array kSchedules = {Schedule::Kind::kConstant, Schedule::Kind::kStep,
+                                   Schedule::Kind::kCosine, Schedule::Kind::kLinear};
+
+/// The n-th of all layers with all optimisers; learning rates, clipping and schedules at random.
+SmallTrial draw_any(test::Random& random, std::size_t n) {
+  SmallTrial one{
+      test::small_problem(kNetworks[n % kNetworks.size()], 16, 6, 2, 6), {}, random.bits()};
+  one.problem.network = one.problem.network.for_input(6, {2, 3, 1});
+  TrainingOptions& training = one.problem.training;
+  training.optimizer = kOptimizers[n / kNetworks.size() % kOptimizers.size()];
+  training.schedule.kind = kSchedules[static_cast<std::size_t>(random.below(4))];
+  training.schedule.warmup = random.below(2);
+  if (random.below(3) == 0) one.problem.loss.label_smoothing = 0.1;
+  one.configuration.lr = std::pow(10.0, -3 + 1.5 * random.unit());
+  if (random.coin()) one.configuration.weight_decay = 1e-3;
+  if (random.below(4) == 0) one.configuration.clip_norm = 0.5;
+  if (random.below(4) == 0) one.configuration.l1 = 1e-4;
+  return one;
 }
 
 /// One enclosure of a trial's loss and errors, and where it comes from.
@@ -75,6 +108,16 @@ void check_narrowing(const std::vector<Found>& found) {
   }
 }
 
+void check_agreement(const std::vector<Found>& all) {
+  for (std::size_t a = 0; a < all.size(); ++a)
+    for (std::size_t b = a + 1; b < all.size(); ++b) {
+      INFO(all[a].name << ", " << all[b].name);
+      CHECK(all[a].loss.intersects(all[b].loss));
+      CHECK(all[a].errors.lower <= all[b].errors.upper);
+      CHECK(all[b].errors.lower <= all[a].errors.upper);
+    }
+}
+
 }  // namespace
 
 TEST_CASE("enclosures of one trial agree, and more bits never widen them") {
@@ -101,13 +144,7 @@ TEST_CASE("enclosures of one trial agree, and more bits never widen them") {
                    {0, one.problem.data->validation.samples()}});
     if (all.back().loss.width() < 1e-9) ++elsewhere;
 #endif
-    for (std::size_t a = 0; a < all.size(); ++a)
-      for (std::size_t b = a + 1; b < all.size(); ++b) {
-        INFO(all[a].name << ", " << all[b].name);
-        CHECK(all[a].loss.intersects(all[b].loss));
-        CHECK(all[a].errors.lower <= all[b].errors.upper);
-        CHECK(all[b].errors.lower <= all[a].errors.upper);
-      }
+    check_agreement(all);
   }
   std::fprintf(stderr, "small trials: of %d, %d narrower than 1e-9 at 256 bits, stepwise %d\n",
                trials, bounded, stepwise);
@@ -116,4 +153,32 @@ TEST_CASE("enclosures of one trial agree, and more bits never widen them") {
 #ifdef NUMGEOM_TEST_ARB
   CHECK(elsewhere > trials * 9 / 10);
 #endif
+}
+
+TEST_CASE("all rungs agree for every layer, optimiser and schedule") {
+  auto random = test::Random::announced("rungs of all trials", 20'261'126);
+  const int trials = test::repetitions(static_cast<int>(2 * kNetworks.size() * kOptimizers.size()));
+  int bounded = 0;
+  int stepwise = 0;
+  int known = 0;
+  for (int i = 0; i < trials; ++i) {
+    const SmallTrial one = draw_any(random, static_cast<std::size_t>(i));
+    const TrialInputs inputs = draw_inputs(one.problem, one.seed);
+    INFO("trial " << i << ", lr " << one.configuration.lr << ", seed " << one.seed);
+    std::vector<Found> all = by_rungs(one, inputs, Rung::Way::kDirect);
+    if (all.back().loss.width() < 1e-9) ++bounded;
+    if (has_step_lipschitz(one.problem, one.configuration)) {
+      ++known;
+      const std::vector<Found> others = by_rungs(one, inputs, Rung::Way::kStepwise);
+      if (others.back().loss.width() < 1e-9) ++stepwise;
+      all.insert(all.end(), others.begin(), others.end());
+    }
+    all.push_back(by_big_floats(one, inputs, 320));
+    check_agreement(all);
+  }
+  std::fprintf(stderr, "all trials: of %d, %d narrower than 1e-9 at 256 bits, stepwise %d of %d\n",
+               trials, bounded, stepwise, known);
+  CHECK(bounded > trials * 9 / 10);
+  CHECK(known > 0);
+  CHECK(stepwise > known * 8 / 10);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <compare>
 #include <cstdint>
@@ -28,8 +29,16 @@ class Magnitude {
   explicit Magnitude(double x) : Magnitude(x, 0) {}
   /// |x| · 2^exponent, exactly.
   Magnitude(double x, std::int64_t exponent) {
-    if (!std::isfinite(x)) {
+    constexpr std::uint64_t kFraction = (std::uint64_t{1} << 52) - 1;
+    constexpr std::uint64_t kHalf = std::uint64_t{1022} << 52;
+    const auto bits = std::bit_cast<std::uint64_t>(x);
+    const auto biased = static_cast<int>(bits >> 52 & 0x7ff);
+    if (biased == 0x7ff) {
       mantissa_ = std::numeric_limits<double>::infinity();
+    } else if (biased != 0) {
+      mantissa_ = std::bit_cast<double>((bits & kFraction) | kHalf);
+      exponent_ = exponent + (biased - 1022);
+      saturate();
     } else if (x != 0) {
       int shift = 0;
       mantissa_ = std::abs(std::frexp(x, &shift));
@@ -80,7 +89,9 @@ class Magnitude {
     const Magnitude& small = a.exponent_ >= b.exponent_ ? b : a;
     if (!large.is_finite() || !small.is_finite()) return infinity();
     const std::int64_t gap = large.exponent_ - small.exponent_;
-    const double shifted = gap > 60 ? 0x1p-60 : std::ldexp(small.mantissa_, -static_cast<int>(gap));
+    const double shifted =
+        gap > 60 ? 0x1p-60
+                 : small.mantissa_ * std::bit_cast<double>(std::uint64_t(1023 - gap) << 52);
     return {inflate(large.mantissa_ + shifted), large.exponent_};
   }
   friend Magnitude operator*(const Magnitude& a, const Magnitude& b) {

@@ -6,6 +6,6 @@ inline constexpr const char* kVersion = "0.1.0";
 
 /// Goes up with every change that may change an enclosure or a native result: results that were
 /// kept from before are not taken over.
-inline constexpr int kResultRevision = 2;
+inline constexpr int kResultRevision = 3;
 
 }  // namespace numgeom

@@ -205,6 +205,11 @@ std::string npy_bytes(const ExactMatrix& matrix) {
                    bytes_of(matrix.data(), static_cast<std::size_t>(matrix.size())));
 }
 
+std::string npy_bytes(const Matrix<double>& matrix) {
+  return npy_bytes("<f8", fmt::format("({}, {})", matrix.rows(), matrix.cols()),
+                   bytes_of(matrix.data(), static_cast<std::size_t>(matrix.size())));
+}
+
 void write_npy(const std::filesystem::path& path, const ExactMatrix& matrix) {
   write_file(path, npy_bytes(matrix));
 }

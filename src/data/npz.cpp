@@ -183,8 +183,9 @@ class Writer {
   ArchivePointer archive_;
 };
 
+template <class T>
 void require_names(const std::string& file,
-                   const std::vector<std::pair<std::string, ExactMatrix>>& arrays) {
+                   const std::vector<std::pair<std::string, Matrix<T>>>& arrays) {
   if (arrays.empty()) fail(file, "found no arrays to write, expected at least one");
   std::set<std::string> names;
   for (const auto& [name, array] : arrays) {
@@ -192,6 +193,18 @@ void require_names(const std::string& file,
     if (!names.insert(name).second)
       fail(file, fmt::format("found the array '{}' twice, expected once", name));
   }
+}
+
+template <class T>
+void write(const std::filesystem::path& path,
+           const std::vector<std::pair<std::string, Matrix<T>>>& arrays) {
+  require_names(path.string(), arrays);
+  std::vector<std::string> members;
+  for (const auto& [name, array] : arrays) members.push_back(npy_bytes(array));
+  Writer writer(path.string());
+  for (std::size_t i = 0; i < arrays.size(); ++i)
+    writer.add(arrays[i].first + std::string(kEnding), members[i]);
+  write_file(path, writer.finish());
 }
 
 }  // namespace
@@ -203,13 +216,12 @@ std::vector<std::pair<std::string, Array>> read_npz(const std::filesystem::path&
 
 void write_npz(const std::filesystem::path& path,
                const std::vector<std::pair<std::string, ExactMatrix>>& arrays) {
-  require_names(path.string(), arrays);
-  std::vector<std::string> members;
-  for (const auto& [name, array] : arrays) members.push_back(npy_bytes(array));
-  Writer writer(path.string());
-  for (std::size_t i = 0; i < arrays.size(); ++i)
-    writer.add(arrays[i].first + std::string(kEnding), members[i]);
-  write_file(path, writer.finish());
+  write(path, arrays);
+}
+
+void write_npz_of_doubles(const std::filesystem::path& path,
+                          const std::vector<std::pair<std::string, Matrix<double>>>& arrays) {
+  write(path, arrays);
 }
 
 }  // namespace numgeom

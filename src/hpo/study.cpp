@@ -196,6 +196,12 @@ void read_training(TomlReader reader, Study& study) {
     if (const auto value = reader.number(name))
       reader.at(name, [&] { set_option(name, *value, options, study.configuration); });
   }
+  if (const auto path = reader.string("initial_weights")) {
+    if (path->empty()) reader.fail("initial_weights", "the name of an NPZ file expected");
+    study.initial_weights = study.file.parent_path() / *path;
+    const std::string file = study.initial_weights.string();
+    study.places[file] = fmt::format("{}: {}", reader.place("initial_weights"), file);
+  }
   study.seed = seed_or(reader, "seed", study.seed);
   reader.finish();
   reader.at("", [&options] { options.validate(); });
@@ -552,8 +558,10 @@ LoadedStudy::LoadedStudy(Study study) : study_(std::move(study)) {
     throw Error(fmt::format("{}: the table [problem] is missing: others train its trials", file));
   try {
     data_ = std::make_shared<const Split>(load_problem_data(study_.data));
+    if (!study_.initial_weights.empty())
+      initial_weights_ = std::make_shared<const Weights>(read_weights(study_.initial_weights));
     if (study_.network.names().empty())
-      Problem{data_, network_for({}), study_.training, study_.loss}.validate();
+      Problem{data_, network_for({}), study_.training, study_.loss, initial_weights_}.validate();
   } catch (const Error& error) {
     throw Error(located(study_, error.what()));
   }
@@ -578,6 +586,7 @@ std::string LoadedStudy::data_hash() const {
     text.append(reinterpret_cast<const char*>(part->targets.data()),
                 sizeof(float) * static_cast<std::size_t>(part->targets.size()));
   }
+  if (initial_weights_) text += "initial weights " + initial_weights_->hash;
   data_hash_ = sha256(text);
   return data_hash_;
 }
@@ -587,7 +596,7 @@ std::string LoadedStudy::fingerprint() const {
 }
 
 Trial LoadedStudy::trial(const Assignment& assignment) const {
-  Problem problem{data_, network_for(assignment), study_.training, study_.loss};
+  Problem problem{data_, network_for(assignment), study_.training, study_.loss, initial_weights_};
   Configuration configuration = study_.configuration;
   for (const auto& [name, value] : assignment)
     set_option(name, value, problem.training, configuration);

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "numgeom/data/file.hpp"
 #include "numgeom/data/npy.hpp"
+#include "numgeom/data/npz.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/train/inputs.hpp"
 
@@ -58,29 +60,32 @@ Json description_of(const Trial& trial, const std::vector<std::string>& paramete
   const Configuration& c = trial.configuration;
   const TrainingOptions& t = problem.training;
   const ImageShape& image = problem.data->train.image;
-  return {{"schema_version", 2},
-          {"network", problem.network.describe()},
-          {"image", {image.height, image.width, image.channels}},
-          {"loss", to_string(problem.loss.kind)},
-          {"label_smoothing", problem.loss.label_smoothing},
-          {"huber_delta", problem.loss.huber_delta},
-          {"optimizer", to_string(t.optimizer)},
-          {"schedule", to_string(t.schedule.kind)},
-          {"configuration",
-           {{"lr", c.lr},
-            {"weight_decay", c.weight_decay},
-            {"l1", c.l1},
-            {"clip_norm", c.clip_norm},
-            {"momentum", c.momentum},
-            {"beta1", c.beta1},
-            {"beta2", c.beta2},
-            {"decay", c.decay},
-            {"epsilon", c.epsilon}}},
-          {"seed", trial.seed},
-          {"epochs", t.epochs},
-          {"batch", t.batch},
-          {"data", problem.data->description},
-          {"parameters", parameters}};
+  Json json = {{"schema_version", 2},
+               {"network", problem.network.describe()},
+               {"image", {image.height, image.width, image.channels}},
+               {"loss", to_string(problem.loss.kind)},
+               {"label_smoothing", problem.loss.label_smoothing},
+               {"huber_delta", problem.loss.huber_delta},
+               {"optimizer", to_string(t.optimizer)},
+               {"schedule", to_string(t.schedule.kind)},
+               {"configuration",
+                {{"lr", c.lr},
+                 {"weight_decay", c.weight_decay},
+                 {"l1", c.l1},
+                 {"clip_norm", c.clip_norm},
+                 {"momentum", c.momentum},
+                 {"beta1", c.beta1},
+                 {"beta2", c.beta2},
+                 {"decay", c.decay},
+                 {"epsilon", c.epsilon}}},
+               {"seed", trial.seed},
+               {"epochs", t.epochs},
+               {"batch", t.batch},
+               {"data", problem.data->description},
+               {"parameters", parameters}};
+  if (const auto& weights = problem.initial_weights)
+    json["initial_weights"] = {{"file", weights->file}, {"sha256", weights->hash}};
+  return json;
 }
 
 void write_all(const Trial& trial, const fs::path& directory) {
@@ -103,6 +108,25 @@ void write_all(const Trial& trial, const fs::path& directory) {
 }
 
 }  // namespace
+
+bool export_weights(const Trial& trial, const Precision& precision, const fs::path& file) {
+  const auto parameters = train_natively(trial, draw_inputs(*trial.problem, trial.seed), precision);
+  const bool finite = std::all_of(parameters.begin(), parameters.end(),
+                                  [](const Matrix<double>& x) { return x.allFinite(); });
+  if (!finite) return false;
+  const std::vector<std::string> names = trial.problem->network.parameter_names();
+  std::vector<std::pair<std::string, Matrix<double>>> doubles;
+  std::vector<std::pair<std::string, ExactMatrix>> floats;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    doubles.emplace_back(names[i], parameters[i]);
+    floats.emplace_back(names[i], parameters[i].cast<float>());
+  }
+  if (precision.format == FloatFormat::kFp64)
+    write_npz_of_doubles(file, doubles);
+  else
+    write_npz(file, floats);
+  return true;
+}
 
 void export_trial(const Trial& trial, const fs::path& directory) {
   std::error_code ignored;

@@ -32,14 +32,19 @@ std::string fingerprint_of(const LoadedStudy& loaded) {
   const Study& study = loaded.study();
   std::vector<std::string> precisions;
   for (const Precision precision : study.precisions) precisions.push_back(to_string(precision));
+  const TrainingOptions& t = study.training;
+  const Configuration& c = study.configuration;
   const BuildInfo build = build_info();
   const Json all = {
       {"build", {build.version, kResultRevision, build.compiler, build.flags, build.simd}},
       {"data", loaded.data_hash()},
       {"network", study.network.describe()},
+      {"loss", {to_string(study.loss.kind), study.loss.label_smoothing, study.loss.huber_delta}},
       {"training",
-       {study.training.epochs, study.training.batch,
-        static_cast<int>(study.training.initialization)}},
+       {t.epochs, t.batch, to_string(t.initialization), to_string(t.optimizer),
+        to_string(t.schedule.kind), t.schedule.warmup, t.schedule.period, t.schedule.factor}},
+      {"configuration",
+       {c.lr, c.weight_decay, c.l1, c.clip_norm, c.momentum, c.beta1, c.beta2, c.decay, c.epsilon}},
       {"precisions", precisions},
       {"certify", {study.certify.width, study.certify.tightness, study.certify.max_bits}}};
   return sha256(all.dump());

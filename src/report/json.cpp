@@ -22,19 +22,21 @@ Json configuration_json(const Trial& trial) {
 Json problem_json(const LoadedStudy& loaded) {
   const Study& study = loaded.study();
   const Split& data = loaded.data();
-  return {
-      {"dataset", study.data.dataset},
-      {"data", data.description},
-      {"train", data.train.samples()},
-      {"validation", data.validation.samples()},
-      {"features", data.train.features.cols()},
-      {"classes", data.train.classes},
-      {"network", study.network.describe()},
-      {"loss", "cross_entropy"},
-      {"optimizer", "sgd"},
-      {"initialization", study.training.initialization == Initialization::kHe ? "he" : "glorot"},
-      {"epochs", study.training.epochs},
-      {"batch", study.training.batch}};
+  Json json = {{"dataset", study.data.dataset},
+               {"data", data.description},
+               {"train", data.train.samples()},
+               {"validation", data.validation.samples()},
+               {"features", data.train.features.cols()},
+               {"classes", data.train.classes},
+               {"network", study.network.describe()},
+               {"loss", to_string(study.loss.kind)},
+               {"optimizer", to_string(study.training.optimizer)},
+               {"initialization", to_string(study.training.initialization)},
+               {"epochs", study.training.epochs},
+               {"batch", study.training.batch}};
+  if (const Weights* weights = loaded.initial_weights())
+    json["initial_weights"] = {{"file", weights->file}, {"sha256", weights->hash}};
+  return json;
 }
 
 Json build_json() {

@@ -36,6 +36,16 @@ ExactMatrix draw_weights(const DenseShape& shape, double deviation, Engine& engi
   return weights;
 }
 
+std::vector<ExactMatrix> draw_parameters(const Problem& problem, int features, Engine& engine) {
+  std::vector<ExactMatrix> parameters;
+  for (const DenseShape& shape : problem.network.dense_shapes(features)) {
+    const double deviation = standard_deviation(problem.training.initialization, shape);
+    parameters.push_back(draw_weights(shape, deviation, engine));
+    parameters.push_back(ExactMatrix::Zero(1, shape.units));
+  }
+  return parameters;
+}
+
 std::vector<Indices> draw_batches(int rows, const TrainingOptions& training, Engine& engine) {
   std::vector<Indices> batches;
   for (int epoch = 0; epoch < training.epochs; ++epoch) {
@@ -76,11 +86,9 @@ TrialInputs draw_inputs(const Problem& problem, std::uint64_t seed) {
   TrialInputs inputs;
   Engine weights = engine_for(seed, Stream::kWeights);
   const int features = static_cast<int>(problem.data->train.features.cols());
-  for (const DenseShape& shape : problem.network.dense_shapes(features)) {
-    const double deviation = standard_deviation(problem.training.initialization, shape);
-    inputs.parameters.push_back(draw_weights(shape, deviation, weights));
-    inputs.parameters.push_back(ExactMatrix::Zero(1, shape.units));
-  }
+  inputs.parameters = problem.initial_weights
+                          ? problem.initial_weights->parameters_of(problem.network, features)
+                          : draw_parameters(problem, features, weights);
   Engine batches = engine_for(seed, Stream::kBatches);
   inputs.batches = draw_batches(problem.data->train.samples(), problem.training, batches);
   Engine masks = engine_for(seed, Stream::kMasks);

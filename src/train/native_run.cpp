@@ -19,4 +19,15 @@ NativeRun run_native(const Trial& trial, const TrialInputs& inputs, Precision pr
   });
 }
 
+std::vector<Matrix<double>> train_natively(const Trial& trial, const TrialInputs& inputs,
+                                           Precision precision) {
+  return with_native_arithmetic(precision, trial.seed, [&](const auto& arithmetic) {
+    std::vector<Matrix<double>> result;
+    for (const auto& parameter :
+         train(arithmetic, *trial.problem, inputs, trial.configuration).parameters)
+      result.push_back(parameter.template cast<double>());
+    return result;
+  });
+}
+
 }  // namespace numgeom

@@ -154,6 +154,8 @@ void Problem::validate() const {
                     : "network: made for no shape of input; see Network::for_input");
   loss.validate();
   require_fit(loss, data->train, network.outputs());
+  if (initial_weights)
+    (void)initial_weights->parameters_of(network, static_cast<int>(data->train.features.cols()));
 }
 
 }  // namespace numgeom

@@ -61,7 +61,7 @@ class UsageTest(BadInputTest):
         (["certify", "study.toml", "other.toml"], "other.toml", "not expected"),
         (["certify", "study.toml", "--threads", "-1"], "--threads", "-1", "0 to 1024"),
         (["certify", "study.toml", "--threads", "many"], "--threads", "many"),
-        (["export", "study.toml", "--trial", "0"], "--out is required"),
+        (["export", "study.toml", "--trial", "0"], "--out DIR or --weights FILE expected"),
         (["export", "study.toml", "--out", "exported"], "--trial is required"),
         (["export", "study.toml", "--trial", "-1", "--out", "exported"], "--trial", "-1"),
         (["export", "study.toml", "--trial", "one", "--out", "exported"], "--trial", "one"),

@@ -12,7 +12,7 @@ HELP = {
     ("study", "export"): ["--storage", "--format", "--out", "optuna"],
     ("ask",): ["--storage", "--count", "--lease"],
     ("tell",): ["--storage", "error_bound"],
-    ("export",): ["study", "--trial", "--out", "from 0"],
+    ("export",): ["study", "--trial", "--out", "--weights", "--precision", "from 0"],
     ("data",): ["list", "fetch"],
     ("data", "list"): ["--help"],
     ("data", "fetch"): ["name"],

@@ -73,6 +73,18 @@ TEST_CASE("what write_npz writes is read back, in order") {
   CHECK(arrays[2].second.shape == std::vector<std::int64_t>{0, 3});
 }
 
+TEST_CASE("doubles are written as they are") {
+  const Folder folder;
+  Matrix<double> x(2, 2);
+  x << 0.1, -0.0, 5e-324, 1e308;
+  write_npz_of_doubles(folder / "f.npz", {{"x", x}});
+  const auto arrays = read_npz(folder / "f.npz");
+  REQUIRE(arrays.size() == 1);
+  CHECK(arrays[0].second.shape == std::vector<std::int64_t>{2, 2});
+  CHECK(std::get<std::vector<double>>(arrays[0].second.values) ==
+        std::vector<double>{0.1, -0.0, 5e-324, 1e308});
+}
+
 TEST_CASE("NumPy reads what write_npz writes") {
   const Folder folder;
   write_npz(folder / "f.npz", {{"second", kSecond}, {"first", kFirst}});

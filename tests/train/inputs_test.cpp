@@ -44,6 +44,25 @@ TEST_CASE("equal seeds give equal inputs, other seeds others") {
   CHECK(a.batches != c.batches);
 }
 
+TEST_CASE("given weights take the place of drawn ones, and of nothing else") {
+  auto problem = small_problem({"dense 8", "relu", "dense 3"});
+  const auto drawn = draw_inputs(problem, 1);
+  numgeom::Weights weights{"w.npz", "", {}};
+  const auto names = problem.network.parameter_names();
+  // In another order than the network's.
+  for (std::size_t i = names.size(); i-- > 0;)
+    weights.arrays.emplace_back(names[i], 2 * drawn.parameters[i]);
+  problem.initial_weights = std::make_shared<const numgeom::Weights>(weights);
+  problem.validate();
+  const auto given = draw_inputs(problem, 1);
+  CHECK(given.batches == drawn.batches);
+  for (std::size_t i = 0; i < names.size(); ++i)
+    CHECK(given.parameters[i] == 2 * drawn.parameters[i]);
+  weights.arrays.pop_back();
+  problem.initial_weights = std::make_shared<const numgeom::Weights>(weights);
+  CHECK_THROWS_WITH(problem.validate(), "w.npz: array 'dense1.weight' is missing");
+}
+
 TEST_CASE("a wider layer does not change the batches") {
   const auto narrow = draw_inputs(small_problem({"dense 4", "relu", "dense 3"}), 9);
   const auto wide = draw_inputs(small_problem({"dense 40", "relu", "dense 3"}), 9);

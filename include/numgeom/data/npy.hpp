@@ -23,6 +23,8 @@ namespace numgeom {
 
 /// The bytes of an NPY file of a rows×columns float32 array.
 [[nodiscard]] std::string npy_bytes(const ExactMatrix& matrix);
+/// The same for float64.
+[[nodiscard]] std::string npy_bytes(const Matrix<double>& matrix);
 
 /// Writes a rows×columns float32 array, so that NumPy reads back the same values.
 /// The file is written whole or not at all. Throws Error as write_file.

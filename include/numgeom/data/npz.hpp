@@ -27,5 +27,8 @@ namespace numgeom {
 /// write_file, and if there is no array, or a name is empty or there twice.
 void write_npz(const std::filesystem::path& path,
                const std::vector<std::pair<std::string, ExactMatrix>>& arrays);
+/// The same for float64.
+void write_npz_of_doubles(const std::filesystem::path& path,
+                          const std::vector<std::pair<std::string, Matrix<double>>>& arrays);
 
 }  // namespace numgeom

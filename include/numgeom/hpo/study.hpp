@@ -27,13 +27,16 @@ struct Study {
   NetworkTemplate network;
   Loss loss;
   TrainingOptions training;
-  Configuration configuration;  ///< what the space does not tune
+  Configuration configuration;            ///< what the space does not tune
+  std::filesystem::path initial_weights;  ///< an NPZ file; empty where they are drawn
   std::uint64_t seed = 0;
   std::vector<Precision> precisions{Precision::kFp32};
   Space space = default_space();
   Search search;
   CertifyOptions certify;
-  std::map<std::string, std::string> places = {};  ///< `LINE: TABLE.KEY` of network and loss
+  /// `LINE: TABLE.KEY` of network and loss, and of the initial weights by the name of their file,
+  /// which follows: what messages start with that only the data bring to light.
+  std::map<std::string, std::string> places = {};
 
   /// lr from 1e-3 to 1 on a logarithmic scale, no weight decay.
   static Space default_space();
@@ -56,7 +59,10 @@ class LoadedStudy {
 
   [[nodiscard]] const Study& study() const { return study_; }
   [[nodiscard]] const Split& data() const { return *data_; }
-  /// SHA-256 of the features and labels of both parts; computed once. Thread-safe.
+  /// Null where they are drawn.
+  [[nodiscard]] const Weights* initial_weights() const { return initial_weights_.get(); }
+  /// SHA-256 of all that trials take from other files: features and labels of both parts, initial
+  /// weights; computed once. Thread-safe.
   [[nodiscard]] std::string data_hash() const;
   /// SHA-256 of all that decides the exact losses and their enclosures: the study's text, the data,
   /// and this version's way of computing them. What was certified for another one proves nothing.
@@ -72,6 +78,7 @@ class LoadedStudy {
 
   Study study_;
   std::shared_ptr<const Split> data_;
+  std::shared_ptr<const Weights> initial_weights_;
   mutable std::mutex mutex_;  ///< guards what follows
   mutable std::string data_hash_;
   /// By what tells problems apart.

@@ -16,4 +16,13 @@ namespace numgeom {
 /// cannot be written.
 void export_trial(const Trial& trial, const std::filesystem::path& directory);
 
+/// Trains a trial natively and writes its weights as an NPZ file, one array a parameter by the
+/// names in `trial.json`: float64 for fp64, else float32, which holds every other format's values.
+/// They are what a study can start from (`training.initial_weights`).
+///
+/// False, and no file, where training diverged: weights are infinite or NaN. Throws `Error` as
+/// `write_npz`.
+[[nodiscard]] bool export_weights(const Trial& trial, const Precision& precision,
+                                  const std::filesystem::path& file);
+
 }  // namespace numgeom

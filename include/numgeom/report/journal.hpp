@@ -11,10 +11,10 @@ namespace numgeom {
 
 /// A file of finished trials, one JSON line each, so that an interrupted certification goes on.
 ///
-/// Every line carries the SHA-256 of all that decides the result (data, network, training,
-/// precisions, certification options, build); only lines of the same fingerprint are taken.
-/// Enclosures are kept exactly, as hexadecimal floating-point numbers. A last line that was cut off
-/// (the program was killed while writing) is dropped.
+/// Every line carries the SHA-256 of all that decides the result (data, initial weights,
+/// network, loss, training, precisions, certification options, build); only lines of the same
+/// fingerprint are taken. Enclosures are kept exactly, as hexadecimal floating-point numbers. A
+/// last line that was cut off (the program was killed while writing) is dropped.
 class Journal {
  public:
   /// Opens or creates `file`. Throws `Error` when it cannot be read or written, or when a line

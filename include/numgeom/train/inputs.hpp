@@ -7,7 +7,7 @@
 
 namespace numgeom {
 
-/// The exact inputs of a trial that are drawn from its seed.
+/// The exact inputs of a trial besides its data.
 struct TrialInputs {
   std::vector<ExactMatrix> parameters;  ///< initial weights, fp32 values taken as exact
   std::vector<Indices> batches;         ///< rows of the training set, one entry a step
@@ -16,7 +16,8 @@ struct TrialInputs {
   std::vector<std::vector<Mask>> masks{};
 };
 
-/// Draws initial weights, batch order and dropout masks.
+/// Draws initial weights (where the problem gives none), batch order and dropout masks from the
+/// seed.
 ///
 /// Each of them has a stream of its own (Mersenne twister and normal deviates of
 /// Boost.Random, so that they do not depend on the standard library): a wider layer does not change

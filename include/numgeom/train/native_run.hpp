@@ -40,4 +40,9 @@ struct NativeRun {
 [[nodiscard]] NativeRun run_native(const Trial& trial, const TrialInputs& inputs,
                                    Precision precision);
 
+/// The parameters after training natively, exactly.
+[[nodiscard]] std::vector<Matrix<double>> train_natively(const Trial& trial,
+                                                         const TrialInputs& inputs,
+                                                         Precision precision);
+
 }  // namespace numgeom

@@ -7,6 +7,7 @@
 #include "numgeom/data/dataset.hpp"
 #include "numgeom/train/network.hpp"
 #include "numgeom/train/optimizer.hpp"
+#include "numgeom/train/weights.hpp"
 
 namespace numgeom {
 
@@ -79,9 +80,11 @@ struct Problem {
   Network network;
   TrainingOptions training = {};
   Loss loss = {};
+  std::shared_ptr<const Weights> initial_weights =
+      {};  ///< drawn from the seed where there are none
 
-  /// Throws `Error` when there are no data, the options are out of range or the network does not
-  /// fit the data (both shapes are named).
+  /// Throws `Error` when there are no data, the options are out of range, or the network does not
+  /// fit the data or the initial weights (both shapes are named).
   void validate() const;
   [[nodiscard]] int steps_per_epoch() const {
     return (data->train.samples() + training.batch - 1) / training.batch;

@@ -49,6 +49,10 @@ class NarrowFloat {
   [[nodiscard]] const Options& options() const { return options_; }
   /// Of the format.
   [[nodiscard]] double unit_roundoff() const { return numgeom::unit_roundoff(options_.format); }
+  /// Of the format, or of fp32 where weights and updates are kept in it: mixed forms and tf32.
+  [[nodiscard]] double weight_roundoff() const {
+    return is_pure() ? unit_roundoff() : Native<float>::unit_roundoff();
+  }
 
   [[nodiscard]] Matrix embed(const ExactMatrix& exact) const;
   [[nodiscard]] Matrix gather_rows(const Matrix& x, const Indices& rows) const;

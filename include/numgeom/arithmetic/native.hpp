@@ -112,6 +112,7 @@ class Native {
   [[nodiscard]] static constexpr double unit_roundoff() {
     return std::numeric_limits<T>::epsilon() / 2;
   }
+  [[nodiscard]] static constexpr double weight_roundoff() { return unit_roundoff(); }
 
   [[nodiscard]] Matrix embed(const ExactMatrix& exact) const { return exact.cast<T>(); }
   [[nodiscard]] Matrix gather_rows(const Matrix& x, const Indices& rows) const {

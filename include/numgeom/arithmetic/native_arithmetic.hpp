@@ -12,6 +12,8 @@ concept NativeArithmetic = Arithmetic<A> && std::floating_point<typename A::Scal
     std::same_as<typename A::Matrix, Matrix<typename A::Scalar>> && requires(const A a) {
   /// u of the coarsest format that it rounds to.
   { a.unit_roundoff() } -> std::same_as<double>;
+  /// u of the format that weights, updates and the optimiser's state are rounded to.
+  { a.weight_roundoff() } -> std::same_as<double>;
 };
 
 }  // namespace numgeom

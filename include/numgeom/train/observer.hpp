@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "numgeom/arithmetic/concept.hpp"
+#include "numgeom/train/optimizer.hpp"
 #include "numgeom/train/problem.hpp"
 
 namespace numgeom {
@@ -27,6 +28,7 @@ struct StepView {
   const Targets& targets;  ///< of those rows
   const std::vector<typename A::Matrix>& parameters;
   const Passes<A>& passes;
+  const OptimizerState<A>& state;
 };
 
 /// The end of training: the final parameters and the validation set that the loss is taken on.

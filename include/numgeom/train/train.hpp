@@ -328,8 +328,8 @@ TrainingResult<A> train(const A& arithmetic, const Problem& problem, const Trial
     forward_backward(arithmetic, problem.network, problem.loss, parameters, targets,
                      inputs.masks.empty() ? nullptr : &inputs.masks[step], passes);
     // A copy: what observers compute must not move on the random numbers of stochastic rounding.
-    observer.on_step(A(arithmetic),
-                     StepView<A>{step, steps, rates[step], rows, targets, parameters, passes});
+    observer.on_step(A(arithmetic), StepView<A>{step, steps, rates[step], rows, targets, parameters,
+                                                passes, state});
     update(arithmetic, optimizer, configuration, rates[step], passes.gradients, state, parameters);
   }
 

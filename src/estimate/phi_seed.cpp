@@ -9,6 +9,8 @@ namespace numgeom {
 namespace {
 
 constexpr int kPowerIterations = 4;
+/// Rows of the validation set that its curvature is taken on.
+constexpr Eigen::Index kCurvatureRows = 128;
 
 template <NativeArithmetic A>
 using Parameters = std::vector<typename A::Matrix>;
@@ -68,10 +70,13 @@ void PhiSeedObserver<A>::on_step(const A& arithmetic, const StepView<A>& view) {
 
 template <NativeArithmetic A>
 void PhiSeedObserver<A>::on_end(const A& arithmetic, const EndView<A>& view) {
+  const Eigen::Index rows = std::min(kCurvatureRows, view.validation.rows());
+  const typename A::Matrix validation = view.validation.topRows(rows);
+  const Targets targets = view.targets.first(rows);
   const auto passes = forward_backward(arithmetic, problem_.network, problem_.loss, view.parameters,
-                                       view.validation, view.targets);
-  const double loss_curvature = curvature(arithmetic, problem_, view.parameters, view.validation,
-                                          view.targets, passes.gradients);
+                                       validation, targets);
+  const double loss_curvature =
+      curvature(arithmetic, problem_, view.parameters, validation, targets, passes.gradients);
   const double epsilon = 2 * arithmetic.unit_roundoff();
   estimate_ = accumulated_ * epsilon + loss_curvature * view.steps * epsilon * epsilon;
 }

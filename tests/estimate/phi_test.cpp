@@ -212,6 +212,20 @@ TEMPLATE_TEST_CASE("the error of a pre-activation grows with the steps, and by w
   CHECK(run.terms(3).kinks == Approx(run.kinks(1, 2 * jump * jump)).epsilon(1e-5));
 }
 
+TEST_CASE("the unit of weights is the format's in pure forms, fp32's in mixed ones and tf32") {
+  const auto units = [](const char* precision) {
+    return in_precision(precision, 0, [](const auto& arithmetic) {
+      return std::pair(arithmetic.unit_roundoff(), arithmetic.weight_roundoff());
+    });
+  };
+  CHECK(units("fp64") == std::pair(0x1p-53, 0x1p-53));
+  CHECK(units("fp32") == std::pair(0x1p-24, 0x1p-24));
+  CHECK(units("tf32") == std::pair(0x1p-11, 0x1p-24));
+  CHECK(units("bf16") == std::pair(0x1p-8, 0x1p-8));
+  CHECK(units("bf16-mixed") == std::pair(0x1p-8, 0x1p-24));
+  CHECK(units("fp16-mixed-stochastic") == std::pair(0x1p-11, 0x1p-24));
+}
+
 TEST_CASE("weights of mixed forms are rounded as fp32, activations and gradients are not") {
   const Problem problem = small_problem({"dense 8", "relu", "dense 3"}, 64, 40, 4);
   const Configuration configuration{0.05, 1e-4};

@@ -41,7 +41,8 @@ std::vector<Bounds> read_enclosures(const std::string& file) {
   std::ifstream stream(file);
   if (!stream) throw Error(file + ": cannot be read");
   std::vector<Bounds> result;
-  for (const auto& trial : nlohmann::json::parse(stream).at("trials")) {
+  const nlohmann::json document = nlohmann::json::parse(stream);
+  for (const auto& trial : document.at("trials")) {
     const auto& enclosure = trial.at("enclosure");
     const auto bound = [&](const char* key) {
       return std::strtod(enclosure.at(key).get<std::string>().c_str(), nullptr);

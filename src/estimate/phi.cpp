@@ -9,10 +9,11 @@
 namespace numgeom {
 namespace {
 
-/// Steps whose update is looked at: K.
-constexpr int kSamples = 16;
+/// Steps whose update is looked at, K, where weights are narrower than fp32 and where they are not.
+constexpr int kNarrowSamples = 16;
+constexpr int kSamples = 6;
 /// Inputs that the cosines between them are taken of.
-constexpr Eigen::Index kCosineRows = 32;
+constexpr Eigen::Index kCosineRows = 16;
 /// Rows of the validation set that its gradient is taken on.
 constexpr Eigen::Index kGradientRows = 128;
 /// A relative rounding error has the variance u²/6, for fractions as they are spread in practice.
@@ -47,9 +48,11 @@ template <class T>
 double inner_product(const std::vector<Matrix<T>>& a, const std::vector<Matrix<float>>& b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i)
-    sum += a[i].template cast<double>().cwiseProduct(b[i].template cast<double>()).sum();
+    sum += static_cast<double>(a[i].cwiseProduct(b[i].template cast<T>()).sum());
   return sum;
 }
+
+bool is_narrow(double weight_roundoff) { return weight_roundoff > Native<float>::unit_roundoff(); }
 
 template <class T>
 double mean_square(const Matrix<T>& x) {
@@ -112,7 +115,8 @@ void PhiObserver<A>::find_kinks() {
 template <NativeArithmetic A>
 void PhiObserver<A>::on_step(const A& arithmetic, const StepView<A>& view) {
   take_defect(view.parameters);
-  if (view.step % ((view.steps + kSamples - 1) / kSamples) == 0) take_sample(view);
+  const int samples = is_narrow(arithmetic.weight_roundoff()) ? kNarrowSamples : kSamples;
+  if (view.step % ((view.steps + samples - 1) / samples) == 0) take_sample(view);
   double relative_error = 0;
   for (std::size_t i = 0; i < kinks_.size(); ++i)
     relative_error = count_kinks(arithmetic, view, i, relative_error);
@@ -170,7 +174,8 @@ double PhiObserver<A>::count_kinks(const A& arithmetic, const StepView<A>& view,
   for (Eigen::Index row = 0; row < z.rows(); ++row) {
     const double norm = input_norm(view, kinks, row);
     const auto factor = static_cast<Scalar>(norm);
-    if (!(z.row(row).array().abs() < factor * reach).any()) continue;
+    // any() is not vectorised.
+    if (!((z.row(row).array().abs() - factor * reach).minCoeff() < 0)) continue;
     const double scale = kinks.share * gain_ * view.lr * norm;
     for (Eigen::Index k = 0; k < z.cols(); ++k)
       if (std::abs(z(row, k)) < factor * reach(k))
@@ -246,7 +251,7 @@ void PhiObserver<A>::finish_rounding(double weight_roundoff, const EndView<A>& v
     squares += square(along);
   }
   double initial = 0;
-  if (weight_roundoff > Native<float>::unit_roundoff())
+  if (is_narrow(weight_roundoff))
     for (std::size_t i = 0; i < slopes.size(); ++i)
       initial += static_cast<double>(slopes[i].cwiseProduct(view.parameters[i]).squaredNorm());
   terms_.walk = std::sqrt(view.steps * squares / std::max(1.0, samples) +

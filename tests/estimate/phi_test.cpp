@@ -152,8 +152,8 @@ TEMPLATE_TEST_CASE("what updates are off walks along the gradient of the validat
   const PhiTerms once = run.terms(1, TestType(0x1p-12));
   CHECK(once.walk == Approx(step).epsilon(1e-4));
   CHECK(once.drift == 0);
-  const PhiTerms forth_and_back = run.terms(16, TestType(0x1p-12), true);
-  CHECK(forth_and_back.walk == Approx(4 * step).epsilon(1e-4));
+  const PhiTerms forth_and_back = run.terms(6, TestType(0x1p-12), true);
+  CHECK(forth_and_back.walk == Approx(std::sqrt(6) * step).epsilon(1e-4));
   CHECK(forth_and_back.drift == 0);
 }
 
@@ -161,11 +161,11 @@ TEMPLATE_TEST_CASE("what updates are off in the same way at every step adds up",
                    double) {
   const MadeUpRun<TestType> run;
   const double step = std::abs(run.slope()) * 0x1p-12;
-  // 16 samples of one value: (Σp)² − 4Σp² = 192p², over 16·15 pairs.
-  for (const int steps : {16, 32}) {
+  // 6 samples of one value: (Σp)² − 4Σp² = 12p², over 6·5 pairs.
+  for (const int steps : {6, 36}) {
     const PhiTerms terms = run.terms(steps, TestType(0x1p-12));
     CHECK(terms.walk == Approx(std::sqrt(steps) * step).epsilon(1e-4));
-    CHECK(terms.drift == Approx(steps * step * std::sqrt(192.0 / 240)).epsilon(1e-4));
+    CHECK(terms.drift == Approx(steps * step * std::sqrt(12.0 / 30)).epsilon(1e-4));
   }
 }
 
@@ -210,6 +210,20 @@ TEMPLATE_TEST_CASE("the error of a pre-activation grows with the steps, and by w
   run.z(0, 1) = TestType(1);
   run.z(0, 0) = TestType(1e4 * run.reach(0));
   CHECK(run.terms(3).kinks == Approx(run.kinks(1, 2 * jump * jump)).epsilon(1e-5));
+}
+
+TEST_CASE("the unit of weights is the format's in pure forms, fp32's in mixed ones and tf32") {
+  const auto units = [](const char* precision) {
+    return in_precision(precision, 0, [](const auto& arithmetic) {
+      return std::pair(arithmetic.unit_roundoff(), arithmetic.weight_roundoff());
+    });
+  };
+  CHECK(units("fp64") == std::pair(0x1p-53, 0x1p-53));
+  CHECK(units("fp32") == std::pair(0x1p-24, 0x1p-24));
+  CHECK(units("tf32") == std::pair(0x1p-11, 0x1p-24));
+  CHECK(units("bf16") == std::pair(0x1p-8, 0x1p-8));
+  CHECK(units("bf16-mixed") == std::pair(0x1p-8, 0x1p-24));
+  CHECK(units("fp16-mixed-stochastic") == std::pair(0x1p-11, 0x1p-24));
 }
 
 TEST_CASE("weights of mixed forms are rounded as fp32, activations and gradients are not") {

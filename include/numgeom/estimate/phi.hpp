@@ -25,7 +25,7 @@ struct PhiTerms {
 ///
 /// u is the unit roundoff of activations and gradients, u_w that of weights and updates, u₀ that of
 /// sums in products; T the number of steps, Δ_t the update of step t, ∇L_val the gradient of the
-/// validation loss at the end. K = 16 of the steps, evenly spread, are looked at (over a bar: mean
+/// validation loss at the end. K of the steps, evenly spread, are looked at (over a bar: mean
 /// over them), and updated once more in doubles (fp64: long doubles) from the same weights,
 /// gradient and state: d_t is the native result less that, p_t = ⟨∇L_val, d_t⟩.
 ///

@@ -323,8 +323,45 @@ TEST_CASE("ρ bounds distances that grow by powers of ten") {
     CHECK_FALSE(seen.open);
     greatest = std::max(greatest, seen.growth);
   }
+  // What grew at a high rate has grown when the rate is low.
+  for (const Optimizer optimizer : {Optimizer::kSgd, Optimizer::kMomentum}) {
+    Drawn one =
+        draw({"dense 5", "tanh", "dense 3"}, optimizer == Optimizer::kSgd ? 4 : 2, 0, 4, 12);
+    one.problem.training.optimizer = optimizer;
+    one.problem.training.schedule = {Schedule::Kind::kStep, 0, 10, 1e-3};
+    CHECK_FALSE(check_run(LimbArithmetic(LimbMidpoints(700)), one, exact_run(one)).open);
+  }
   std::fprintf(stderr, "stepwise: distances grew by up to 2^%.0f\n", greatest);
   CHECK(greatest > 12);
+}
+
+TEST_CASE("the defect counts the radii of weights and of the velocity") {
+  const IntervalArithmetic interval;
+  using Matrices = std::vector<IntervalArithmetic::Matrix>;
+  for (const Optimizer optimizer : {Optimizer::kMomentum, Optimizer::kNesterov}) {
+    Drawn one = draw({"dense 4", "tanh", "dense 3"}, 0.05, 0.01, 6);
+    one.problem.training.optimizer = optimizer;
+    const Dataset& data = one.problem.data->train;
+    const auto features = interval.embed(data.features);
+    Matrices weights = embed_parameters(interval, one.inputs);
+    auto state = initial_state(interval, optimizer, one.inputs);
+    const auto observer = [&](const StepBound& bound, const Matrices& w, const Matrices& v) {
+      const Indices& rows = one.inputs.batches[static_cast<std::size_t>(bound.step)];
+      auto passes =
+          forward_backward(interval, one.problem.network, weights,
+                           interval.gather_rows(features, rows), labels_of(data.labels, rows));
+      update(interval, optimizer, one.configuration, one.configuration.lr, passes.gradients, state,
+             weights);
+      const Magnitude velocity = detail::radius_norm<IntervalArithmetic>(state.first);
+      CHECK(bound.coordinates.scale > 0);
+      CHECK_FALSE(velocity.is_zero());
+      CHECK(norm_in(bound.coordinates, detail::radius_norm<IntervalArithmetic>(weights),
+                    velocity) <= bound.defect);
+      weights = w;
+      state.first = v;
+    };
+    (void)train_stepwise(interval, one.problem, one.inputs, one.configuration, observer);
+  }
 }
 
 TEST_CASE("a sign that no precision decides ends the run with a reason") {

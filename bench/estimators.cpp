@@ -1,12 +1,12 @@
-// How good the estimators are: trains a study's configurations natively with all estimators
-// watching, and scores them against enclosures of the exact losses that were made before. These do
-// not depend on estimators, so that a change of Φ is scored in seconds.
+// How good the estimators are: trains a study's configurations natively with Φ watching,
+// and scores it against enclosures of the exact losses that were made before. These do not depend
+// on estimators, so that a change of Φ is scored in seconds.
 //
 //   numgeom certify bench/estimators/mnist.toml --json mnist.json
-//   estimators bench/estimators/mnist.toml mnist.json [--trials] [PRECISION ...]
+//   estimators bench/estimators/mnist.toml mnist.json [--trials] [--all] [PRECISION ...]
 //
-// Precisions are the study's unless some are named. --trials prints Φ term by term. Enclosures are
-// read as doubles: good for errors far above 1e-16.
+// Precisions are the study's unless some are named. --trials prints Φ term by term, --all scores
+// Φ_seed too. Enclosures are read as doubles: good for errors far above 1e-16.
 
 #include <algorithm>
 #include <cmath>
@@ -90,11 +90,12 @@ void print_scores(const std::vector<CertifiedTrial>& trials) {
 int main(int argc, char** argv) try {
   numgeom::keep_freed_memory();
   if (argc < 3)
-    throw Error("usage: estimators STUDY.toml CERTIFIED.json [--trials] [PRECISION ...]");
+    throw Error("usage: estimators STUDY.toml CERTIFIED.json [--trials] [--all] [PRECISION ...]");
   const LoadedStudy study(read_study(argv[1]));
   const std::vector<Bounds> enclosures = read_enclosures(argv[2]);
   std::vector<std::string> words(argv + 3, argv + argc);
   const bool verbose = std::erase(words, "--trials") > 0;
+  const auto run = std::erase(words, "--all") > 0 ? run_native_with_estimates : run_native_with_phi;
   std::vector<Precision> precisions;
   for (const std::string& word : words) precisions.push_back(parse_precision(word));
   if (precisions.empty()) precisions = study.study().precisions;
@@ -108,7 +109,7 @@ int main(int argc, char** argv) try {
     const TrialInputs inputs = draw_inputs(*trials[i].problem, trials[i].seed);
     CertifiedTrial result{trials[i], {}, {}, {}};
     for (const Precision& precision : precisions) {
-      result.native.push_back(run_native_with_estimates(trials[i], inputs, precision));
+      result.native.push_back(run(trials[i], inputs, precision));
       result.certified_errors.push_back(error_of(result.native.back().loss, enclosures[i]));
       if (verbose) print_terms(trials[i], inputs, precision, result.certified_errors.back());
     }

@@ -25,9 +25,10 @@ struct PhiTerms {
 ///
 /// u is the unit roundoff of activations and gradients, u_w that of weights and updates, u₀ that of
 /// sums in products; T the number of steps, Δ_t the update of step t, ∇L_val the gradient of the
-/// validation loss at the end. K of the steps, evenly spread, are looked at (over a bar: mean
-/// over them), and updated once more in doubles (fp64: long doubles) from the same weights,
-/// gradient and state: d_t is the native result less that, p_t = ⟨∇L_val, d_t⟩.
+/// validation loss at the end. K of the steps, evenly spread (16 where weights are narrower than
+/// fp32, else 6), are looked at and updated once more in doubles (fp64: long doubles) from the same
+/// weights, gradient and state: d_t is the native result less that, p_t = ⟨∇L_val, d_t⟩. Sums and
+/// means are over these steps.
 ///
 ///     evaluation = 2u₀|L̂| + |L̂ − L₀|,  L₀ the loss of the same weights with u = u₀
 ///     walk²      = T·mean(p_t²) + u_w²·Σ_i (w_i ∂_i L_val)²/6

@@ -16,8 +16,8 @@ namespace numgeom {
 /// L_s = max(|1 − ηω|, |1 − η(ω + λ_s)|) is the Lipschitz constant of the update, λ_s the greatest
 /// eigenvalue of the batch loss's Hessian, by power iteration on finite differences every
 /// `kCurvaturePeriod` steps and kept in between. κ_loss is that of the validation loss at the end,
-/// on at most 128 rows. Not a bound; the product of sampled constants over-estimates by many orders of magnitude where
-/// training is not contractive. Infinite where it overflows.
+/// on at most 128 rows. Not a bound; the product of sampled constants over-estimates by many orders
+/// of magnitude where training is not contractive. Infinite where it overflows.
 template <NativeArithmetic A>
 class PhiSeedObserver : public TrainingObserver<A> {
  public:

@@ -24,6 +24,8 @@ constexpr double kReach = 1.5;
 constexpr double kWrongSign = 0.27;
 /// Standard errors that the sum of the defects must exceed to be more than noise.
 constexpr double kSignificance = 2;
+/// A drift is taken to first order; this is for the rest.
+constexpr double kDrift = 2;
 /// Standard deviations of what wrong signs do.
 constexpr double kKinks = 2;
 
@@ -258,7 +260,7 @@ void PhiObserver<A>::finish_rounding(double weight_roundoff, const EndView<A>& v
                           kRoundingVariance * square(weight_roundoff) * initial);
   if (samples < 2) return;
   const double excess = std::max(0.0, square(sum) - square(kSignificance) * squares);
-  terms_.drift = view.steps * std::sqrt(excess / (samples * (samples - 1)));
+  terms_.drift = kDrift * view.steps * std::sqrt(excess / (samples * (samples - 1)));
 }
 
 template class PhiObserver<Native<float>>;

@@ -165,7 +165,7 @@ TEMPLATE_TEST_CASE("what updates are off in the same way at every step adds up",
   for (const int steps : {6, 36}) {
     const PhiTerms terms = run.terms(steps, TestType(0x1p-12));
     CHECK(terms.walk == Approx(std::sqrt(steps) * step).epsilon(1e-4));
-    CHECK(terms.drift == Approx(steps * step * std::sqrt(12.0 / 30)).epsilon(1e-4));
+    CHECK(terms.drift == Approx(2 * steps * step * std::sqrt(12.0 / 30)).epsilon(1e-4));
   }
 }
 
@@ -236,7 +236,7 @@ TEST_CASE("weights of mixed forms are rounded as fp32, activations and gradients
     const double unit = unit_roundoff(parse_precision(mixed));
     CHECK(narrow.walk > 100 * wide.walk);
     CHECK(wide.walk < 10 * single.walk);
-    CHECK(wide.drift < 10 * single.walk * std::sqrt(64 / 16 * 4));
+    CHECK(wide.drift < 20 * single.walk * std::sqrt(64 / 16 * 4));
     CHECK(wide.gradients == Approx(single.gradients * unit * 0x1p24).epsilon(0.1));
     CHECK(wide.evaluation > single.evaluation);
     CHECK(wide.evaluation < 8 * unit);
@@ -250,8 +250,8 @@ TEST_CASE("updates below half a unit of the weights are a drift: pure bf16 does 
   const double error = std::abs(run.loss - exact_loss(problem, configuration, 5));
   INFO("error " << error << ", walk " << run.terms.walk << ", drift " << run.terms.drift);
   CHECK(run.terms.drift > 3 * run.terms.walk);
-  CHECK(run.terms.drift > 0.5 * error);
-  CHECK(run.terms.drift < 5 * error);
+  CHECK(run.terms.drift > error);
+  CHECK(run.terms.drift < 10 * error);
   // On average stochastic rounding loses nothing.
   CHECK(watch(problem, configuration, 5, "bf16-stochastic").terms.drift < 0.3 * run.terms.drift);
 }

@@ -32,15 +32,15 @@ struct PhiTerms {
 ///
 ///     evaluation = 2u₀|L̂| + |L̂ − L₀|,  L₀ the loss of the same weights with u = u₀
 ///     walk²      = T·mean(p_t²) + u_w²·Σ_i (w_i ∂_i L_val)²/6
-///     drift²     = T²·max(0, (Σ p_t)² − 4·Σ p_t²)/(K(K − 1))
+///     drift²     = 4·T²·max(0, (Σ p_t)² − 4·Σ p_t²)/(K(K − 1))
 ///     gradients  = ⅓·u·‖∇L_val‖·(T·mean ‖Δ_t‖²)^½
 ///     kinks²     = 4·Σ_h c²·‖∂L_val/∂W_h‖²·E_h²
 ///
 /// evaluation is measured where u > u₀; elsewhere L₀ = L̂. walk adds independent errors as squares
 /// (after Higham and Mary, SIAM J. Sci. Comput. 41, 2019); its second part, of the initial weights,
 /// is there where fp32 is rounded to u_w. drift is the mean of p_t, as far as it exceeds its noise
-/// twice: an update below half a unit of its weight is lost at every step, and pure bf16 trains at
-/// another rate than it was told.
+/// twice; to first order, and doubled for the rest: an update below half a unit of its weight is
+/// lost at every step, and pure bf16 trains at another rate than it was told.
 ///
 /// Kinks: E_h² is the expected squared error of the weights W_h into unit h that changed signs have
 /// made. In step t a pre-activation z_h of an input x to K_in weights has the standard deviation

@@ -127,9 +127,9 @@ class WindowCouplings {
       if (neighbour < frobenius_norm(first))
         neighbour = std::max(neighbour, norm_of({std::move(first)}));
     }
-    std::vector<Magnitude> result{neighbour + deviation(l_ + 1)};
-    for (std::size_t m = l_ + 2; m <= last_; ++m)
-      result.push_back(norm_of(parts_[m - l_ - 1]) + deviation(m));
+    std::vector<Magnitude> result{neighbour};
+    for (std::size_t m = l_ + 2; m <= last_; ++m) result.push_back(norm_of(parts_[m - l_ - 1]));
+    for (std::size_t m = l_ + 1; m <= last_; ++m) result[m - l_ - 1] += deviation(m);
     return result;
   }
 

@@ -293,6 +293,56 @@ TEST_CASE("bounds of the Gauss-Newton part count what each layer may become, and
   check(1.25F / 1024, 2 * 0x1p-10F, 2);
 }
 
+TEST_CASE("bounds of the Gauss-Newton part count what the weights behind windows may become") {
+  // Two windows of one pixel; all weights behind them grow, and with them both derivatives.
+  constexpr double kRadius = 0x1p-10;
+  Case one;
+  one.network = Network::parse({"conv 1x1x1", "relu", "dense 2"}).for_input(2, {1, 2, 1});
+  one.parameters = {ExactMatrix::Constant(1, 1, 0x1p-9F), ExactMatrix::Zero(1, 1),
+                    ExactMatrix::Zero(2, 2), ExactMatrix::Zero(1, 2)};
+  one.parameters[2] << 0x1p-9F, -0x1p-9F, 0x1p-9F, -0x1p-9F;
+  one.batch = ExactMatrix::Constant(1, 2, 1024);
+  one.labels = {0};
+  const auto step = enclose(IntervalArithmetic(), one, Magnitude(kRadius));
+  REQUIRE(step);
+  std::vector<Real> edge = one.point();
+  for (std::size_t k = 0; k < 4; ++k)
+    edge[2 + k] += (k % 2 == 0 ? 1 : -1) * 0.5L * kRadius * (1 - 0x1p-50L);
+  const Real exact = spectrum(one.reference().gauss_newton(edge)).greatest;
+  REQUIRE(exact > 1.2L * spectrum(one.reference().gauss_newton(one.point())).greatest);
+  for (const GaussNewtonStage stage : kGaussNewtonStages) {
+    const double bound = gauss_newton_bound(*step, stage).to_double_up();
+    INFO("stage " << static_cast<int>(stage) << ": " << bound << " for "
+                  << static_cast<double>(exact));
+    CHECK(exact <= bound);
+    CHECK(bound < 2 * exact);
+  }
+}
+
+TEST_CASE("a batch of many copies of a sample has the Hessian of one") {
+  // So many that the windows are worked on in several parts.
+  Random random = Random::announced("copies", 77);
+  Case one;
+  one.network =
+      Network::parse({"conv 3x3x2 padding 1", "relu", "dense 2"}).for_input(144, {12, 12, 1});
+  for (const DenseShape& shape : one.network.dense_shapes(144)) {
+    one.parameters.push_back(random_exact(random, shape.inputs, shape.units, 0.5));
+    one.parameters.push_back(random_exact(random, 1, shape.units, 0.5));
+  }
+  one.batch = random_exact(random, 1, 144, 1);
+  one.labels = {1};
+  Case many = one;
+  many.batch = one.batch.replicate(1000, 1);
+  many.labels.assign(1000, 1);
+  const auto residual = [](const Case& which) {
+    const auto step = enclose(IntervalArithmetic(), which, Magnitude(1e-13));
+    REQUIRE(step);
+    return -hessian_range(*step, 0, [](const HessianRange&) { return true; }).lower;
+  };
+  CHECK(residual(one) > 0.01);
+  CHECK(residual(many) == Approx(residual(one)).epsilon(0.01));
+}
+
 namespace {
 
 /// Λ must lie between what the two parts of the Hessian give and what they give if the residual one

@@ -466,6 +466,8 @@ MUTATIONS = [
          ("windows-uncoupled-from-operations-further-on",
           "add(l, next++, bound);", "add(l, next, next == l + 1 ? bound : Magnitude()), ++next;")),
     *_of("src/shadow/link.cpp", "stepwise",
+         ("transposed-links-without-rounding",
+          "norm_ * (x.radius() + rounding() * x.size()) + underflow", "norm_ * x.radius() + underflow"),
          ("pooled-outputs-of-their-last-row-only",
           "result(s * rows_in_ + term.row, term.unit) += term.weight * entry;",
           "result(s * rows_in_ + term.row, term.unit) = term.weight * entry;"),

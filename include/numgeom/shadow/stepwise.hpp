@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "numgeom/error.hpp"
 #include "numgeom/shadow/enclosure.hpp"
 #include "numgeom/shadow/step_lipschitz.hpp"
 
@@ -72,13 +73,16 @@ Magnitude loss_deviation(const BoundMatrix& residual_norms, const BoundMatrix& d
 /// wrapping of boxes.
 ///
 /// Inclusion: the loss of the exact run lies in `loss`, its errors in `errors`
-/// (proofs/stepwise.md, theorem 1). Requires `has_step_lipschitz(problem, configuration)`. Returns
+/// (proofs/stepwise.md, theorem 1). Throws `Error` unless `has_step_lipschitz(problem,
+/// configuration)`: nothing would be proved of that training. Returns
 /// the whole line and a reason where the sign of a pre-activation is open on the ball, or ρ has no
 /// bound.
 template <class Arithmetic>
 StepwiseResult train_stepwise(const Arithmetic& arithmetic, const Problem& problem,
                               const TrialInputs& inputs, const Configuration& configuration,
                               const StepObserver<Arithmetic>& observer) {
+  if (!has_step_lipschitz(problem, configuration))
+    throw Error("the stepwise way does not know this training");
   const Network& network = problem.network;
   const auto features = arithmetic.embed(problem.data->train.features);
   auto parameters = embed_parameters(arithmetic, inputs);

@@ -153,7 +153,9 @@ RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::square(const Matrix& x) const {
 
 RoundedMatrix<BigFloatMatrix> BigFloatMidpoints::root_quotient(const Ball& a, const Matrix& m,
                                                                const Matrix& v, const Ball& b,
-                                                               double epsilon) const {
+                                                               double epsilon,
+                                                               const BoundMatrix& /*sizes*/,
+                                                               const BoundMatrix& /*radii*/) const {
   BigFloatMatrix result = zeros(m.rows(), m.cols());
   BigFloat divisor(bits_);
   BigFloat numerator(bits_);
@@ -196,7 +198,7 @@ DoubleEnclosures BigFloatMidpoints::to_doubles(const Matrix& x) {
   return {std::move(values), std::move(errors)};
 }
 
-void BigFloatMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
+void BigFloatMidpoints::normalise(Matrix& midpoints, BoundMatrix& radii) {
   for (Eigen::Index i = 0; i < midpoints.rows(); ++i) {
     for (Eigen::Index j = 0; j < midpoints.cols(); ++j) {
       const Magnitude excess = take_excess(midpoints(i, j));

@@ -219,6 +219,17 @@ Magnitude BoundMatrix::largest() const {
   return is_zero() ? Magnitude() : Magnitude(mantissas_.maxCoeff(), exponent_);
 }
 
+Matrix<double> BoundMatrix::to_doubles() const {
+  constexpr double kLeast = 0x1p-1000;
+  Matrix<double> result = mantissas();
+  // Below 2^-1000 the unit may be rounded up; above the range of doubles it is ∞.
+  const double unit = std::max(Magnitude::power_of_two(exponent_).to_double_up(), kLeast);
+  double* values = result.data();
+  for (Eigen::Index i = 0; i < result.size(); ++i)
+    values[i] = values[i] == 0 ? 0 : std::max(values[i] * unit, kLeast);
+  return result;
+}
+
 BoundMatrix operator+(const BoundMatrix& a, const BoundMatrix& b) {
   return scaled_sum(Magnitude(1.0), a, b);
 }
@@ -283,6 +294,13 @@ BoundMatrix hadamard(const BoundMatrix& a, const BoundMatrix& b) {
   if (vanishes(a, b)) return {a.rows(), a.cols()};
   return BoundMatrix::inflated(a.mantissas().cwiseProduct(b.mantissas()), a.exponent_ + b.exponent_,
                                1);
+}
+
+BoundMatrix square_roots(const BoundMatrix& a) {
+  if (a.is_zero()) return a;
+  const std::int64_t odd = a.exponent_ & 1;
+  const double factor = odd == 0 ? 1 : 2;
+  return BoundMatrix::inflated((factor * a.mantissas_).cwiseSqrt(), (a.exponent_ - odd) / 2, 1);
 }
 
 BoundMatrix add_row(const BoundMatrix& a, const BoundMatrix& row) {

@@ -128,7 +128,9 @@ RoundedMatrix<Matrix<double>> DoubleMidpoints::square(const Matrix& x) {
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::root_quotient(const Interval& a, const Matrix& m,
                                                              const Matrix& v, const Interval& b,
-                                                             double epsilon) {
+                                                             double epsilon,
+                                                             const BoundMatrix& /*sizes*/,
+                                                             const BoundMatrix& /*radii*/) {
   // √, ·b, +ε, a·m and the quotient: five roundings, four of which count once relatively.
   constexpr double kUnits = 8 * 0x1p-53;
   Matrix result(m.rows(), m.cols());
@@ -157,7 +159,7 @@ RoundedMatrix<Matrix<double>> DoubleMidpoints::from_midpoints(Eigen::Index rows,
   return {std::move(result), BoundMatrix(rows, cols)};
 }
 
-void DoubleMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
+void DoubleMidpoints::normalise(Matrix& midpoints, BoundMatrix& radii) {
   if (std::isfinite(detail::largest_size(midpoints))) return;
   for (Eigen::Index i = 0; i < midpoints.rows(); ++i) {
     for (Eigen::Index j = 0; j < midpoints.cols(); ++j) {

@@ -146,6 +146,27 @@ RoundedMatrix<LimbMatrix> rounded(const LimbMatrix& exact, int limbs, double err
   return {std::move(result), errors.bounds()};
 }
 
+/// The integers rounded to multiples of 2^(52·dropped); at least one limb is left.
+RoundedMatrix<LimbMatrix> without_low_limbs(const LimbMatrix& exact, int dropped_limbs) {
+  const int width = exact.limbs() - dropped_limbs;
+  LimbMatrix result =
+      LimbMatrix::unwritten(exact.rows(), exact.cols(), width,
+                            exact.exponent() + std::int64_t{dropped_limbs} * kLimbBits);
+  ErrorUnits errors(exact.rows(), exact.cols(), result.exponent());
+  for (Eigen::Index i = 0; i < exact.rows(); ++i)
+    for (Eigen::Index b = 0; b < exact.blocks(); ++b) {
+      const LimbLanes* digits = exact.block(i, b);
+      LimbLanes dropped;
+      LimbLanes cut{};
+      for (int s = 0; s < dropped_limbs - 1; ++s)
+        for_lanes([&](int l) { cut.lane[l] |= digits[s].lane[l]; });
+      round_off_limb(digits + dropped_limbs - 1, width + 1, result.block(i, b), dropped);
+      for_lanes([&](int l) { dropped.lane[l] |= cut.lane[l]; });
+      errors.add(i, b, dropped, 0.5 + 0x1p-50);
+    }
+  return {std::move(result), errors.bounds()};
+}
+
 RoundedMatrix<LimbMatrix> rounded_product(const LimbMatrix& a, const LimbMatrix& b,
                                           Transposed transposed, const kernels::Kernels& kernels,
                                           int limbs) {
@@ -531,36 +552,41 @@ RoundedMatrix<LimbMatrix> LimbMidpoints::square(const Matrix& x) const {
 
 RoundedMatrix<LimbMatrix> LimbMidpoints::root_quotient(const Ball& a, const Matrix& m,
                                                        const Matrix& v, const Ball& b,
-                                                       double epsilon) const {
-  constexpr mpfr_exp_t kNone = std::numeric_limits<mpfr_exp_t>::min();
-  std::vector<BigFloat> quotients;  // of the entries that are not zero
-  quotients.reserve(static_cast<std::size_t>(m.rows() * m.cols()));
-  BigFloat divisor(bits_);
-  mpfr_exp_t top = kNone;
+                                                       double epsilon, const BoundMatrix& sizes,
+                                                       const BoundMatrix& radii) const {
+  constexpr int kGuardBits = 6;
+  const Magnitude largest = sizes.largest();
+  if (largest.is_zero() || !largest.is_finite()) return {zeros(m.rows(), m.cols()), sizes};
+  const Magnitude idle = Magnitude::power_of_two(-kKeptBits) * radii.largest();
+  const std::int64_t top = largest.exponent();
+  std::int64_t last = top - (limbs_ * kLimbBits - 2);
+  if (idle.is_finite() && !idle.is_zero()) last = std::clamp(idle.exponent(), last, top);
+  const int result_bits = static_cast<int>(top - last);
+  const int bits = std::min(bits_, result_bits + kGuardBits);
+  LimbMatrix result(m.rows(), m.cols(), limbs_for_bits(result_bits), last);
+  // Storing takes half a unit, unless it is exact or all is cut off.
+  numgeom::Matrix<double> units = numgeom::Matrix<double>::Zero(m.rows(), m.cols());
+  const Magnitude unit = Magnitude::power_of_two(last);
+  BigFloat divisor(bits);
+  BigFloat quotient(bits);
   for (Eigen::Index i = 0; i < m.rows(); ++i)
     for (Eigen::Index j = 0; j < m.cols(); ++j) {
       if (m.is_zero(i, j)) continue;
       mpfr_set_zero(divisor.get(), 1);
-      if (!v.is_zero(i, j) && !v.is_negative(i, j))
-        mpfr_sqrt(divisor.get(), v.entry(i, j).get(), MPFR_RNDN);
+      if (!v.is_negative(i, j)) {
+        v.read(i, j, divisor);
+        mpfr_sqrt(divisor.get(), divisor.get(), MPFR_RNDN);
+      }
       mpfr_mul(divisor.get(), divisor.get(), b.midpoint().get(), MPFR_RNDN);
       mpfr_add_d(divisor.get(), divisor.get(), epsilon, MPFR_RNDN);
-      BigFloat& quotient = quotients.emplace_back(bits_);
-      mpfr_mul(quotient.get(), m.entry(i, j).get(), a.midpoint().get(), MPFR_RNDN);
+      m.read(i, j, quotient);
+      mpfr_mul(quotient.get(), quotient.get(), a.midpoint().get(), MPFR_RNDN);
       mpfr_div(quotient.get(), quotient.get(), divisor.get(), MPFR_RNDN);
-      top = std::max(top, mpfr_get_exp(quotient.get()));
+      units(i, j) = divide_up(result.set(i, j, quotient), unit).to_double_up();
     }
-  LimbMatrix result(m.rows(), m.cols(), limbs_, top == kNone ? 0 : top - (limbs_ * kLimbBits - 2));
-  // Storing takes half a unit, unless it is exact or all is cut off.
-  numgeom::Matrix<double> units = numgeom::Matrix<double>::Zero(m.rows(), m.cols());
-  const Magnitude unit = Magnitude::power_of_two(result.exponent());
-  auto next = quotients.cbegin();
-  for (Eigen::Index i = 0; i < m.rows(); ++i)
-    for (Eigen::Index j = 0; j < m.cols(); ++j)
-      if (!m.is_zero(i, j)) units(i, j) = divide_up(result.set(i, j, *next++), unit).to_double_up();
-  BoundMatrix stored(std::move(units), result.exponent());
+  BoundMatrix stored(std::move(units), last);
   BoundMatrix error =
-      scaled_sum(Magnitude::power_of_two(3 - bits_), magnitudes(result) + stored, stored);
+      scaled_sum(Magnitude::power_of_two(3 - bits), magnitudes(result) + stored, stored);
   return {std::move(result), std::move(error)};
 }
 
@@ -605,7 +631,8 @@ DoubleEnclosures LimbMidpoints::to_doubles(const Matrix& x) {
   return {std::move(values), magnitudes(x)};
 }
 
-void LimbMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
+void LimbMidpoints::normalise(Matrix& midpoints, BoundMatrix& radii) {
+  drop_low_limbs(midpoints, radii);
   constexpr std::int64_t kLimit = std::int64_t{1} << 28;
   if (std::abs(midpoints.exponent()) <= kLimit) return;
   if (midpoints.exponent() < 0) {
@@ -616,6 +643,20 @@ void LimbMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
         if (!midpoints.is_zero(i, j)) radii.set_unbounded(i, j);
   }
   midpoints = zeros(midpoints.rows(), midpoints.cols());
+}
+
+void LimbMidpoints::drop_low_limbs(Matrix& midpoints, BoundMatrix& radii) {
+  const Magnitude largest = radii.largest();
+  if (largest.is_zero() || !largest.is_finite() || midpoints.limbs() == 1) return;
+  const std::int64_t idle_bits = largest.exponent() - kKeptBits - midpoints.exponent();
+  const std::int64_t dropped_limbs =
+      std::min<std::int64_t>(idle_bits / kLimbBits, midpoints.limbs() - 1);
+  // Rounding up may take one bit more.
+  if (dropped_limbs <= 0 || midpoints.significant_bits() > midpoints.limbs() * kLimbBits - 2)
+    return;
+  auto shorter = without_low_limbs(midpoints, static_cast<int>(dropped_limbs));
+  midpoints = std::move(shorter.value);
+  radii = radii + shorter.error;
 }
 
 int LimbMidpoints::compare_magnitude(const Matrix& x, Eigen::Index i, Eigen::Index j,

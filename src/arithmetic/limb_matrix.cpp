@@ -224,6 +224,12 @@ int LimbMatrix::significant_bits() const {
 }
 
 BigFloat LimbMatrix::entry(Eigen::Index row, Eigen::Index col) const {
+  BigFloat result(limbs_ * kLimbBits);
+  read(row, col, result);
+  return result;
+}
+
+void LimbMatrix::read(Eigen::Index row, Eigen::Index col, BigFloat& to) const {
   thread_local std::vector<std::uint64_t> digits;
   thread_local std::vector<mp_limb_t> words;
   digits.resize(limbs_);
@@ -234,9 +240,7 @@ BigFloat LimbMatrix::entry(Eigen::Index row, Eigen::Index col) const {
   mpz_t integer;
   const auto count = static_cast<mp_size_t>(words.size());
   mpz_roinit_n(integer, words.data(), negative ? -count : count);
-  BigFloat result(limbs_ * kLimbBits);
-  mpfr_set_z_2exp(result.get(), integer, exponent_, MPFR_RNDN);
-  return result;
+  mpfr_set_z_2exp(to.get(), integer, exponent_, MPFR_RNDN);
 }
 
 Magnitude LimbMatrix::set(Eigen::Index row, Eigen::Index col, const BigFloat& value) {

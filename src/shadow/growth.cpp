@@ -108,13 +108,15 @@ RoundedMatrix<Matrix<double>> GrowthMidpoints::square(const Matrix& x) {
 }
 RoundedMatrix<Matrix<double>> GrowthMidpoints::root_quotient(const GrowthScalar& a, const Matrix& m,
                                                              const Matrix& v, const GrowthScalar& b,
-                                                             double epsilon) {
+                                                             double epsilon,
+                                                             const BoundMatrix& /*sizes*/,
+                                                             const BoundMatrix& /*radii*/) {
   auto result = rounded(a.value * m.array() / (b.value * v.array().max(0.0).sqrt() + epsilon));
   result.error = Magnitude(8.0) * result.error;
   return result;
 }
 
-void GrowthMidpoints::restore_range(Matrix& midpoints, BoundMatrix& radii) {
+void GrowthMidpoints::normalise(Matrix& midpoints, BoundMatrix& radii) {
   if (midpoints.allFinite()) return;
   for (Eigen::Index i = 0; i < midpoints.rows(); ++i)
     for (Eigen::Index j = 0; j < midpoints.cols(); ++j)

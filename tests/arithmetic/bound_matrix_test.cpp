@@ -164,6 +164,30 @@ TEST_CASE("bound matrix: NaN is unbounded, and zero times unbounded too") {
   CHECK(a.largest().mantissa() == kInfinity);
 }
 
+TEST_CASE("bound matrix: square roots and doubles are bounds, and tight") {
+  Random random(43);
+  for (int repetition = 0; repetition < 60; ++repetition) {
+    const BoundMatrix a =
+        Magnitude::power_of_two(random.below(3000) - 1500) * random_bounds(random, 2, 5);
+    const BoundMatrix roots = square_roots(a);
+    const Matrix<double> doubles = a.to_doubles();
+    for (Index i = 0; i < 2; ++i)
+      for (Index j = 0; j < 5; ++j) {
+        CHECK(roots(i, j).is_zero() == a(i, j).is_zero());
+        BigFloat root(kExactBits);
+        mpfr_sqrt(root.get(), exact(a, i, j).get(), MPFR_RNDN);
+        check_bound(roots(i, j), root, 1);
+        const double least = a(i, j).to_double_up();
+        CHECK(doubles(i, j) >= least);
+        if (least >= 0x1p-1000 || least == 0) CHECK(doubles(i, j) <= least * (1 + 0x1p-52));
+      }
+  }
+  BoundMatrix open(1, 1);
+  open.set_unbounded(0, 0);
+  CHECK_FALSE(square_roots(open).is_finite());
+  CHECK(open.to_doubles()(0, 0) == kInfinity);
+}
+
 TEST_CASE("bound matrix: single entries are widened, all others stay") {
   BoundMatrix a(Matrix<double>::Ones(2, 2));
   a.widen(0, 1, Magnitude(3.0));

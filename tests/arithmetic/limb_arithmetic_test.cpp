@@ -199,15 +199,59 @@ TEST_CASE("midpoints far beyond the usual exponents become zeros with their radi
   LimbMatrix tiny(1, 2, 1, -(std::int64_t{1} << 29));
   tiny.block(0, 0)[0].lane[0] = 5;
   BoundMatrix radii(1, 2);
-  LimbMidpoints::restore_range(tiny, radii);
+  LimbMidpoints::normalise(tiny, radii);
   CHECK(tiny.is_zero(0, 0));
   CHECK(radii(0, 0) >= Magnitude(5.0, -(std::int64_t{1} << 29)));
   LimbMatrix huge(1, 2, 1, std::int64_t{1} << 29);
   huge.block(0, 0)[0].lane[1] = 5;
   BoundMatrix none(1, 2);
-  LimbMidpoints::restore_range(huge, none);
+  LimbMidpoints::normalise(huge, none);
   CHECK(none(0, 0).is_zero());
   CHECK_FALSE(none(0, 1).is_finite());
+}
+
+namespace {
+
+/// The leading limbs halved, towards −∞: the rest keeps its place.
+LimbMatrix halved(LimbMatrix x) {
+  constexpr std::uint64_t kSign = std::uint64_t{1} << (LimbMatrix::kLimbBits - 1);
+  for (Index i = 0; i < x.rows(); ++i)
+    for (Index b = 0; b < x.blocks(); ++b)
+      for (std::uint64_t& digit : x.block(i, b)[x.limbs() - 1].lane)
+        digit = (digit >> 1) | (digit & kSign);
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("limbs far below the radii are dropped, and what that takes is in the radii") {
+  Random random(22);
+  int dropped = 0;
+  for (int round = 0; round < 300; ++round) {
+    const int limbs = 1 + random.below(6);
+    LimbMatrix x = test::random_limbs(random, 3, 9, limbs, -70);
+    // Full matrices stay as they are: rounding up might reach their signs.
+    if (random.below(4) != 0) x = halved(x);
+    BoundMatrix radii(3, 9);
+    for (int k = random.below(4); k > 0; --k)
+      radii.set(random.below(3), random.below(9),
+                Magnitude(1.0 + random.unit(), random.below(53 * limbs) - 70));
+    LimbMatrix shorter = x;
+    BoundMatrix wider = radii;
+    LimbMidpoints::normalise(shorter, wider);
+    dropped += x.limbs() - shorter.limbs();
+    if (radii.is_zero()) REQUIRE(shorter.limbs() == limbs);
+    REQUIRE(wider.largest() <= Magnitude(1 + 0x1p-40) * radii.largest());
+    for (Index i = 0; i < x.rows(); ++i)
+      for (Index j = 0; j < x.cols(); ++j) {
+        BigFloat room(2000);
+        mpfr_sub(room.get(), x.entry(i, j).get(), shorter.entry(i, j).get(), MPFR_RNDN);
+        mpfr_abs(room.get(), room.get(), MPFR_RNDN);
+        mpfr_add(room.get(), room.get(), radii(i, j).to_big_float().get(), MPFR_RNDN);
+        REQUIRE(mpfr_lessequal_p(room.get(), wider(i, j).to_big_float().get()) != 0);
+      }
+  }
+  CHECK(dropped > 100);
 }
 
 TEST_CASE("precisions out of range are refused") {
@@ -247,7 +291,13 @@ TEST_CASE("quotients by roots in limbs err by no more than they state") {
     const LimbMatrix v = midpoints.square(test::random_limbs(random, 3, 9, 2, -100)).value;
     const Ball a(1.75, 150);
     const Ball b(0.3, 150);
-    const auto found = midpoints.root_quotient(a, m, v, b, kEpsilon);
+    const BoundMatrix sizes = Magnitude(1.75 / kEpsilon) * LimbMidpoints::magnitudes(m);
+    BoundMatrix radii(3, 9);
+    if (random.coin())
+      radii.set(0, 0, sizes.largest() * Magnitude::power_of_two(-random.below(140)));
+    const auto found = midpoints.root_quotient(a, m, v, b, kEpsilon, sizes, radii);
+    CHECK(found.error.largest() <= Magnitude::power_of_two(-39) * radii.largest() +
+                                       Magnitude::power_of_two(-147) * sizes.largest());
     for (Index i = 0; i < m.rows(); ++i)
       for (Index j = 0; j < m.cols(); ++j) {
         BigFloat divisor(2000);

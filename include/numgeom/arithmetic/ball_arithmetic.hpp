@@ -46,7 +46,7 @@ class BigFloatMidpoints : public BallScalars {
   [[nodiscard]] Magnitude product_error(const Matrix& left, bool by_columns) const {
     return gamma(by_columns ? left.rows() : left.cols(), unit());
   }
-  /// Nothing underflows: see `restore_range`.
+  /// Nothing underflows: see `normalise`.
   [[nodiscard]] static Magnitude underflow() { return {}; }
 
   [[nodiscard]] Matrix zeros(Eigen::Index rows, Eigen::Index cols) const {
@@ -75,13 +75,15 @@ class BigFloatMidpoints : public BallScalars {
   [[nodiscard]] RoundedMatrix<Matrix> square(const Matrix& x) const;
   /// 8u|Q|: five roundings, all terms of the divisor are positive.
   [[nodiscard]] RoundedMatrix<Matrix> root_quotient(const Ball& a, const Matrix& m, const Matrix& v,
-                                                    const Ball& b, double epsilon) const;
+                                                    const Ball& b, double epsilon,
+                                                    const BoundMatrix& /*sizes*/,
+                                                    const BoundMatrix& /*radii*/) const;
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x);
   /// The nearest doubles, and bounds on what that changes.
   [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x);
   /// Nonzero midpoints outside [2^-2^28, 2^2^28] become zero: the radius takes them in, or becomes
   /// unbounded. Within these limits no product or sum leaves MPFR's default exponents, ±2^30.
-  static void restore_range(Matrix& midpoints, BoundMatrix& radii);
+  static void normalise(Matrix& midpoints, BoundMatrix& radii);
 
   [[nodiscard]] static int sign(const Matrix& x, Eigen::Index i, Eigen::Index j) {
     return mpfr_sgn(x(i, j).get());

@@ -47,6 +47,8 @@ class BoundMatrix {
   /// Adds `by` to one entry. Slow: meant for rare cases.
   void widen(Eigen::Index row, Eigen::Index col, const Magnitude& by);
   [[nodiscard]] Magnitude largest() const;
+  /// The bounds as doubles, rounded up: a positive one is at least 2^-1000.
+  [[nodiscard]] Matrix<double> to_doubles() const;
   /// Every entry is zero.
   [[nodiscard]] bool is_zero() const { return mantissas_.size() == 0; }
   [[nodiscard]] bool is_finite() const { return mantissas_.allFinite(); }
@@ -63,6 +65,8 @@ class BoundMatrix {
   friend BoundMatrix product_tn(const BoundMatrix& a, const BoundMatrix& b);
   friend BoundMatrix product_nt(const BoundMatrix& a, const BoundMatrix& b);
   friend BoundMatrix hadamard(const BoundMatrix& a, const BoundMatrix& b);
+  /// Square roots, entry by entry.
+  friend BoundMatrix square_roots(const BoundMatrix& a);
   /// Adds the 1×n row to every row.
   friend BoundMatrix add_row(const BoundMatrix& a, const BoundMatrix& row);
   /// 1×n sums of the columns.
@@ -101,6 +105,7 @@ BoundMatrix product(const BoundMatrix& a, const BoundMatrix& b);
 BoundMatrix product_tn(const BoundMatrix& a, const BoundMatrix& b);
 BoundMatrix product_nt(const BoundMatrix& a, const BoundMatrix& b);
 BoundMatrix hadamard(const BoundMatrix& a, const BoundMatrix& b);
+BoundMatrix square_roots(const BoundMatrix& a);
 BoundMatrix add_row(const BoundMatrix& a, const BoundMatrix& row);
 BoundMatrix column_sums(const BoundMatrix& a);
 BoundMatrix gather_rows(const BoundMatrix& a, const Indices& rows);

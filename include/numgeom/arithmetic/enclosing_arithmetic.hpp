@@ -67,11 +67,21 @@ Magnitude decay_factor(double lr, double weight_decay);
 /// Zeros where the mask is zero.
 BoundMatrix hidden(const BoundMatrix& x, const Mask& mask);
 
-/// A lower bound on the roots of what lies within `error` of `value` and is not negative.
-double root_lower(double value, const Magnitude& error);
-/// A lower bound on b·root + ε for a lower bound `root` ≥ 0 and b ≥ factor; zero where factor is
-/// negative.
-Magnitude divisor_lower(double root, double factor, double epsilon);
+/// What is known of √V and 1/(b√V + ε) before they are computed, entry by entry.
+struct RootBounds {
+  numgeom::Matrix<double> roots;     ///< lower bounds on √V for all members V ≥ 0
+  BoundMatrix reciprocals;           ///< upper bounds on 1/(b√V + ε) for all members
+  BoundMatrix midpoint_reciprocals;  ///< the same for the midpoints alone
+};
+/// For V within `radii` of the reals that `midpoints` encloses, and b ≥ factor. Reciprocals are ∞
+/// where the factor is negative.
+RootBounds root_bounds(const DoubleEnclosures& midpoints, const BoundMatrix& radii, double factor,
+                       double epsilon);
+/// Upper bounds on what √V changes where V moves by `radii` and all that it passes has a root of at
+/// least `roots`: the lesser of √r and r/root. Zero where the quotient, at most `sizes`, is zero:
+/// there it does not matter, and √r lies far above what the other entries change.
+BoundMatrix root_change(const BoundMatrix& radii, const numgeom::Matrix<double>& roots,
+                        const BoundMatrix& sizes);
 
 }  // namespace detail
 
@@ -326,10 +336,15 @@ class EnclosingArithmetic {
                                      const Constant& b, double epsilon) const {
     const Scalar numerator = midpoints_.real(a);
     const Scalar factor = midpoints_.real(b);
-    auto quotient = midpoints_.root_quotient(midpoints_.midpoint_of(numerator), m.midpoints,
-                                             v.midpoints, midpoints_.midpoint_of(factor), epsilon);
-    BoundMatrix radii = root_quotient_radii(numerator, m, v, factor, epsilon,
-                                            midpoints_.magnitudes(quotient.value) + quotient.error);
+    const detail::RootBounds bounds = detail::root_bounds(
+        midpoints_.to_doubles(v.midpoints), v.radii, midpoints_.lower_double(factor), epsilon);
+    const BoundMatrix sizes_m = midpoints_.magnitudes(m.midpoints);
+    const BoundMatrix sizes =
+        midpoints_.magnitude_of(numerator) * hadamard(sizes_m, bounds.midpoint_reciprocals);
+    BoundMatrix radii = root_quotient_radii(numerator, m, sizes_m, v, factor, bounds, sizes);
+    auto quotient =
+        midpoints_.root_quotient(midpoints_.midpoint_of(numerator), m.midpoints, v.midpoints,
+                                 midpoints_.midpoint_of(factor), epsilon, sizes, radii);
     return enclosed(std::move(quotient), std::move(radii));
   }
 
@@ -523,41 +538,19 @@ class EnclosingArithmetic {
     row.loss += share * differences;
   }
 
-  /// What uncertain operands change in Q = a·M/(b√V + ε), by upper bounds on |Q|.
-  BoundMatrix root_quotient_radii(const Scalar& a, const Matrix& m, const Matrix& v,
-                                  const Scalar& b, double epsilon,
-                                  const BoundMatrix& quotients) const {
-    const Magnitude size_a = midpoints_.magnitude_of(a);
-    const Magnitude radius_a = midpoints_.radius_of(a);
-    const Magnitude size_b = midpoints_.magnitude_of(b);
-    const Magnitude radius_b = midpoints_.radius_of(b);
-    const double least_b = midpoints_.lower_double(b);
-    const BoundMatrix sizes_m = midpoints_.magnitudes(m.midpoints);
-    const BoundMatrix sizes_v = midpoints_.magnitudes(v.midpoints);
-    const DoubleEnclosures near = to_doubles(v);
-    std::vector<Magnitude> radii;
-    radii.reserve(static_cast<std::size_t>(m.rows() * m.cols()));
-    for (Eigen::Index i = 0; i < m.rows(); ++i)
-      for (Eigen::Index j = 0; j < m.cols(); ++j) {
-        const Magnitude r_m = m.radii(i, j);
-        const Magnitude r_v = v.radii(i, j);
-        if (r_m.is_zero() && sizes_m(i, j).is_zero()) {
-          radii.emplace_back();
-          continue;
-        }
-        const double root_lower = detail::root_lower(near.midpoints(i, j), near.radii(i, j));
-        const Magnitude divisor = detail::divisor_lower(root_lower, least_b, epsilon);
-        const Magnitude root = sqrt_up(sizes_v(i, j));
-        Magnitude change = sqrt_up(r_v);
-        if (root_lower > 0) {
-          const Magnitude quotient = divide_up(r_v, Magnitude(root_lower));
-          if (quotient < change) change = quotient;
-        }
-        const Magnitude numerator = size_a * r_m + radius_a * (sizes_m(i, j) + r_m);
-        const Magnitude moved = quotients(i, j) * (size_b * change + radius_b * (root + change));
-        radii.push_back(divide_up(numerator + moved, divisor));
-      }
-    return {m.rows(), m.cols(), radii};
+  /// What uncertain operands change in Q = a·M/(b√V + ε), for upper bounds on |M| and |Q| at the
+  /// midpoints.
+  BoundMatrix root_quotient_radii(const Scalar& a, const Matrix& m, const BoundMatrix& sizes_m,
+                                  const Matrix& v, const Scalar& b,
+                                  const detail::RootBounds& bounds,
+                                  const BoundMatrix& sizes) const {
+    const BoundMatrix change = detail::root_change(v.radii, bounds.roots, sizes);
+    const BoundMatrix roots = square_roots(midpoints_.magnitudes(v.midpoints));
+    const BoundMatrix divisor =
+        scaled_sum(midpoints_.radius_of(b), roots + change, midpoints_.magnitude_of(b) * change);
+    const BoundMatrix numerator = scaled_sum(midpoints_.radius_of(a), sizes_m + m.radii,
+                                             midpoints_.magnitude_of(a) * m.radii);
+    return hadamard(numerator + hadamard(sizes, divisor), bounds.reciprocals);
   }
 
   template <class Multiply>
@@ -643,7 +636,7 @@ class EnclosingArithmetic {
     else if (!computed.error.is_zero())
       radii = radii + computed.error;
     Matrix result{std::move(computed.value), std::move(radii)};
-    Midpoints::restore_range(result.midpoints, result.radii);
+    Midpoints::normalise(result.midpoints, result.radii);
     return result;
   }
 

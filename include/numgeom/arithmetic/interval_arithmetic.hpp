@@ -45,9 +45,11 @@ class DoubleMidpoints : public DoubleStorage {
   /// 8u|Q|, and η where that may underflow: all terms of the divisor are positive.
   [[nodiscard]] static RoundedMatrix<Matrix> root_quotient(const Interval& a, const Matrix& m,
                                                            const Matrix& v, const Interval& b,
-                                                           double epsilon);
+                                                           double epsilon,
+                                                           const BoundMatrix& /*sizes*/,
+                                                           const BoundMatrix& /*radii*/);
   /// Where a midpoint is not finite: zero, with an unbounded radius.
-  static void restore_range(Matrix& midpoints, BoundMatrix& radii);
+  static void normalise(Matrix& midpoints, BoundMatrix& radii);
 
   /// The sign of |x_ij| − bound.
   [[nodiscard]] static int compare_magnitude(const Matrix& x, Eigen::Index i, Eigen::Index j,

@@ -70,13 +70,17 @@ class LimbMidpoints : public BallScalars {
   /// `factor` is a point.
   [[nodiscard]] RoundedMatrix<Matrix> scale(const Ball& factor, const Matrix& x) const;
   [[nodiscard]] RoundedMatrix<Matrix> square(const Matrix& x) const;
-  /// By MPFR, entry by entry: relative errors of at most 8u, and what storing takes.
+  /// By MPFR, entry by entry, with as many bits as `radii` leave in use: relative errors of at most
+  /// 8u, and what storing takes. `sizes` ≥ |Q|.
   [[nodiscard]] RoundedMatrix<Matrix> root_quotient(const Ball& a, const Matrix& m, const Matrix& v,
-                                                    const Ball& b, double epsilon) const;
+                                                    const Ball& b, double epsilon,
+                                                    const BoundMatrix& sizes,
+                                                    const BoundMatrix& radii) const;
   [[nodiscard]] static BoundMatrix magnitudes(const Matrix& x);
   [[nodiscard]] static DoubleEnclosures to_doubles(const Matrix& x);
-  /// Exponents beyond ±2^28: zeros with radii that take the midpoints in.
-  static void restore_range(Matrix& midpoints, BoundMatrix& radii);
+  /// Drops the limbs that the radii make idle. Exponents beyond ±2^28: zeros with radii that take
+  /// the midpoints in.
+  static void normalise(Matrix& midpoints, BoundMatrix& radii);
 
   [[nodiscard]] static int sign(const Matrix& x, Eigen::Index i, Eigen::Index j) {
     if (x.is_negative(i, j)) return -1;
@@ -98,6 +102,12 @@ class LimbMidpoints : public BallScalars {
   [[nodiscard]] Ball real(const Constant& x) const { return BallScalars::real(x, bits_); }
 
  private:
+  /// Bits that are kept below the least radius: rounding them off widens radii by 2^-17 at the
+  /// most.
+  static constexpr int kKeptBits = 40;
+  /// Limbs wholly below what the radii leave open cost time and tell nothing.
+  static void drop_low_limbs(Matrix& midpoints, BoundMatrix& radii);
+
   int limbs_;
   int bits_;
   LimbPath path_;

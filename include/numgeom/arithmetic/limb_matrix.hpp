@@ -122,6 +122,8 @@ class LimbMatrix {
 
   /// One entry, exactly.
   [[nodiscard]] BigFloat entry(Eigen::Index row, Eigen::Index col) const;
+  /// The same, rounded to nearest with the precision of `to`.
+  void read(Eigen::Index row, Eigen::Index col, BigFloat& to) const;
   /// Stores the nearest multiple of 2^exponent and returns a bound on what that changes. A value
   /// that does not fit becomes zero, and the bound takes it in.
   Magnitude set(Eigen::Index row, Eigen::Index col, const BigFloat& value);

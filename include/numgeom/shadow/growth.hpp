@@ -82,9 +82,11 @@ class GrowthMidpoints : public DoubleStorage {
   [[nodiscard]] static RoundedMatrix<Matrix> square(const Matrix& x);
   [[nodiscard]] static RoundedMatrix<Matrix> root_quotient(const GrowthScalar& a, const Matrix& m,
                                                            const Matrix& v, const GrowthScalar& b,
-                                                           double epsilon);
+                                                           double epsilon,
+                                                           const BoundMatrix& /*sizes*/,
+                                                           const BoundMatrix& /*radii*/);
   /// Where a midpoint is not finite nothing is known.
-  static void restore_range(Matrix& midpoints, BoundMatrix& radii);
+  static void normalise(Matrix& midpoints, BoundMatrix& radii);
   /// Records how many bits it takes to tell the sign; 1, since they are taken to be there.
   [[nodiscard]] int compare_magnitude(const Matrix& x, Eigen::Index i, Eigen::Index j,
                                       const Magnitude& bound) const;

@@ -2,21 +2,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
-#include <optional>
-#include <thread>
 
+#include "certification_run.hpp"
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "numgeom/data/file.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/report/explain.hpp"
-#include "numgeom/report/journal.hpp"
 #include "numgeom/report/json.hpp"
 #include "numgeom/report/table.hpp"
 #include "output.hpp"
-#include "progress.hpp"
-#include "trial_pool.hpp"
 
 namespace numgeom::cli {
 namespace {
@@ -30,45 +25,13 @@ struct CertifyArguments {
   bool explain = false;
 };
 
-std::optional<Journal> open_journal(const CertifyArguments& arguments, const LoadedStudy& study) {
-  if (arguments.journal.empty()) return std::nullopt;
-  return Journal(arguments.journal, study);
-}
-
-/// Trials that are in the journal already stay; the others are run and appended to it.
-std::vector<CertifiedTrial> run_trials(const CertifyArguments& arguments, const LoadedStudy& study,
-                                       const std::vector<Trial>& trials,
-                                       std::optional<Journal> journal, bool& interrupted) {
-  TrialPool pool(trials, study.study().precisions, study.study().certify,
-                 thread_count(arguments.threads));
-  if (journal) {
-    for (std::size_t i = 0; i < trials.size(); ++i)
-      if (auto known = journal->find(trials[i])) pool.skip(i, std::move(*known));
-  }
-  ProgressLine progress("certify", arguments.quiet);
-  pool.run(
-      [&](double share, int finished) {
-        progress.update(share, finished, static_cast<int>(trials.size()));
-        return !InterruptGuard::requested();
-      },
-      [&](const CertifiedTrial& trial) {
-        if (journal) journal->append(trial);
-      });
-  progress.close();
-  interrupted = pool.interrupted();
-  return pool.finished();
-}
-
 int report(const CertifyArguments& arguments, const LoadedStudy& study, std::size_t total,
            const std::vector<CertifiedTrial>& trials, bool interrupted) {
   const Ranking ranking = rank(trials);
   const bool json_to_stdout = arguments.json.to_stdout();
   if (interrupted) {
     if (!json_to_stdout) print_result(certify_text(study.study(), trials, ranking));
-    print_note(fmt::format(
-        "numgeom: interrupted: {} of {} trials finished{}\n", trials.size(), total,
-        arguments.journal.empty() ? "; --journal FILE keeps finished trials for the next run"
-                                  : "; the same command goes on from " + arguments.journal));
+    print_note(interrupted_note(trials.size(), total, arguments.journal));
     return kNotDone;
   }
   if (!arguments.json.file.empty())
@@ -87,14 +50,13 @@ int certify_study(const CertifyArguments& arguments) {
   arguments.json.require_writable();
   const LoadedStudy study(read_study(arguments.study));
   const std::vector<Trial> trials = study.trials();
-  std::optional<Journal> journal = open_journal(arguments, study);
+  CertificationRun run(study, {"certify", arguments.journal, arguments.threads, arguments.quiet});
   const InterruptGuard guard;
   if (!arguments.quiet)
     print_note(fmt::format("{}: {}, network {}\n", arguments.study, study.data().description,
                            fmt::join(study.study().network.describe(), " – ")));
-  bool interrupted = false;
-  const auto finished = run_trials(arguments, study, trials, std::move(journal), interrupted);
-  return report(arguments, study, trials.size(), finished, interrupted);
+  const auto finished = run.certify(trials);
+  return report(arguments, study, trials.size(), finished, run.interrupted());
 }
 
 }  // namespace

@@ -126,7 +126,8 @@ class LatinHypercubePoints : public PointStream {
 class GridPoints : public PointStream {
  public:
   GridPoints(const Space& space, int points) {
-    for (const Parameter* parameter : space.free()) positions_.push_back(along(*parameter, points));
+    for (const Parameter* parameter : space.free())
+      positions_.push_back(grid_positions(*parameter, points));
     digits_.resize(positions_.size(), 0);
   }
 
@@ -140,18 +141,6 @@ class GridPoints : public PointStream {
   }
 
  private:
-  static std::vector<double> along(const Parameter& parameter, int points) {
-    const std::int64_t cells = parameter.cells();
-    const bool all = cells > 0 && (parameter.is_nominal() || cells <= points);
-    const auto count = all ? static_cast<int>(cells) : points;
-    std::vector<double> positions;
-    for (int i = 0; i < count; ++i)
-      positions.push_back(all          ? (i + 0.5) / count
-                          : count == 1 ? 0.0
-                                       : static_cast<double>(i) / (count - 1));
-    return positions;
-  }
-
   void advance() {
     for (std::size_t i = digits_.size(); i-- > 0;) {
       if (++digits_[i] < positions_[i].size()) return;
@@ -212,6 +201,18 @@ class ListSampler : public Sampler {
 };
 
 }  // namespace
+
+std::vector<double> grid_positions(const Parameter& parameter, int points) {
+  const std::int64_t cells = parameter.cells();
+  const bool all = cells > 0 && (parameter.is_nominal() || cells <= points);
+  const auto count = all ? static_cast<int>(cells) : points;
+  std::vector<double> positions;
+  for (int i = 0; i < count; ++i)
+    positions.push_back(all          ? (i + 0.5) / count
+                        : count == 1 ? 0.0
+                                     : static_cast<double>(i) / (count - 1));
+  return positions;
+}
 
 std::unique_ptr<PointStream> random_points(int dimensions, std::uint64_t seed) {
   return std::make_unique<RandomPoints>(dimensions, seed);

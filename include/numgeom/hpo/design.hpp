@@ -27,6 +27,10 @@ class PointStream {
 [[nodiscard]] std::unique_ptr<PointStream> latin_hypercube_points(int dimensions, int size,
                                                                   std::uint64_t seed);
 
+/// Positions of a grid along one parameter: `points` from end to end, or the cells of one that has
+/// no more of them (all cells where they have no order).
+[[nodiscard]] std::vector<double> grid_positions(const Parameter& parameter, int points);
+
 /// A method that looks at no loss: list, grid, random, Sobol, Latin hypercube.
 [[nodiscard]] bool is_design(SearchMethod method);
 

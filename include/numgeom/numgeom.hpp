@@ -16,6 +16,8 @@
 #include "numgeom/hpo/storage.hpp"
 #include "numgeom/hpo/study.hpp"
 #include "numgeom/ranking/ranking.hpp"
+#include "numgeom/ranking/reliability.hpp"
+#include "numgeom/report/experiment.hpp"
 #include "numgeom/report/export.hpp"
 #include "numgeom/report/json.hpp"
 #include "numgeom/report/map_report.hpp"

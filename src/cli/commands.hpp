@@ -15,6 +15,7 @@ enum ExitCode {
 void add_certify(CLI::App& app, int& exit_code);
 void add_export(CLI::App& app, int& exit_code);
 void add_data(CLI::App& app, int& exit_code);
+void add_experiment(CLI::App& app, int& exit_code);
 void add_map(CLI::App& app, int& exit_code);
 void add_optimize(CLI::App& app, int& exit_code);
 void add_study(CLI::App& app, int& exit_code);

@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
   app.footer("Exit codes: 0 done, 1 refuted or not done, 2 wrong usage or input.");
   int exit_code = kDone;
   add_certify(app, exit_code);
+  add_experiment(app, exit_code);
   add_map(app, exit_code);
   add_optimize(app, exit_code);
   add_study(app, exit_code);

@@ -121,6 +121,17 @@ NativeRun to_native(const Json& json) {
   return run;
 }
 
+Json radii_json(const std::vector<RadiusAfter>& radii) {
+  Json json = Json::array();
+  for (const RadiusAfter& radius : radii) json.push_back({radius.steps, number(radius.log2)});
+  return json;
+}
+std::vector<RadiusAfter> to_radii(const Json& json) {
+  std::vector<RadiusAfter> radii;
+  for (const Json& radius : json) radii.push_back({radius.at(0), to_number(radius.at(1))});
+  return radii;
+}
+
 Json trial_json(const CertifiedTrial& result) {
   Json native = Json::array();
   for (const NativeRun& run : result.native) native.push_back(native_json(run));
@@ -128,7 +139,8 @@ Json trial_json(const CertifiedTrial& result) {
   const Certification& found = result.certification;
   for (const ShadowRun& run : found.attempts)
     attempts.push_back({rung_json(run.rung), enclosure_json(run.loss), run.errors.lower,
-                        run.errors.upper, number(run.bits_lost), run.open, number(run.seconds)});
+                        run.errors.upper, number(run.bits_lost), run.open, number(run.seconds),
+                        radii_json(run.radii)});
   Json candidates = Json::array();
   for (const Candidate& one : found.candidates)
     candidates.push_back({rung_json(one.rung), number(one.bits_lost), number(one.sign_bits),
@@ -170,7 +182,8 @@ CertifiedTrial to_trial(const Json& json) {
                               {run.at(2), run.at(3)},
                               to_number(run.at(4)),
                               run.at(5),
-                              to_number(run.at(6))});
+                              to_number(run.at(6)),
+                              to_radii(run.at(7))});
   found.seconds = to_number(json.at("seconds"));
   for (const Json& run : json.at("native")) {
     result.native.push_back(to_native(run));

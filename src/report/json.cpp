@@ -32,6 +32,19 @@ Json native_json(const NativeRun& run, const CertifiedError& error) {
           {"estimate_seconds", {{"seconds", seconds}}}};
 }
 
+/// How far the exact parameters may be away in the course of the run that gave the enclosure.
+Json steps_json(const Certification& certification) {
+  Json steps = Json::array();
+  for (const ShadowRun& run : certification.attempts)
+    if (run.rung == certification.rung) {
+      steps.clear();
+      for (const RadiusAfter& radius : run.radii)
+        steps.push_back(
+            {{"step", radius.steps}, {"log2_radius", std::round(100 * radius.log2) / 100}});
+    }
+  return steps;
+}
+
 Json enclosure_json(const Certification& certification) {
   Json json = {{"lower", certification.loss.lower_string()},
                {"upper", certification.loss.upper_string()},
@@ -44,6 +57,7 @@ Json enclosure_json(const Certification& certification) {
   json["predicted_bits"] = certification.predicted_bits;
   json["attempts"] = certification.attempts.size();
   json["errors"] = {{"lower", certification.errors.lower}, {"upper", certification.errors.upper}};
+  json["steps"] = steps_json(certification);
   json["seconds"] = certification.seconds;
   return json;
 }

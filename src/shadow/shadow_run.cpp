@@ -16,33 +16,56 @@ namespace {
 constexpr int kLimbBits = 64;
 constexpr double kHopelessWidth = 0x1p20;
 
+/// Keeps about as many radii as a picture shows, the last among them.
+class RadiusLog {
+ public:
+  explicit RadiusLog(std::vector<RadiusAfter>& radii) : radii_(radii) {}
+
+  void add(int after, int steps, const Magnitude& radius) {
+    constexpr int kPoints = 32;
+    const int every = (steps + kPoints - 1) / kPoints;
+    if (radius.is_zero() || !radius.is_finite() || (after % every != 0 && after != steps)) return;
+    radii_.push_back({after, radius.log2()});
+  }
+
+ private:
+  std::vector<RadiusAfter>& radii_;
+};
+
 /// The enclosure has become so wide that going on is no use.
 struct GivenUp {};
 
 template <class A>
 class ShadowObserver : public TrainingObserver<A> {
  public:
-  ShadowObserver(std::stop_token stop, const Progress& progress)
-      : stop_(std::move(stop)), progress_(progress) {}
+  ShadowObserver(std::stop_token stop, const Progress& progress, std::vector<RadiusAfter>& radii)
+      : stop_(std::move(stop)), progress_(progress), radii_(radii) {}
 
   void on_step(const A& /*arithmetic*/, const StepView<A>& view) override {
     if (stop_.stop_requested()) throw Interrupted();
     if (!(Enclosure(view.passes.loss).width() <= kHopelessWidth)) throw GivenUp();
     if (progress_) progress_(static_cast<double>(view.step) / view.steps);
+    radii_.add(view.step, view.steps, detail::radius_norm<A>(view.parameters));
+  }
+  void on_end(const A& /*arithmetic*/, const EndView<A>& view) override {
+    radii_.add(view.steps, view.steps, detail::radius_norm<A>(view.parameters));
   }
 
  private:
   std::stop_token stop_;
   const Progress& progress_;
+  RadiusLog radii_;
 };
 
 template <class A>
 void enclose_stepwise(const A& arithmetic, const Trial& trial, const TrialInputs& inputs,
                       const std::stop_token& stop, const Progress& progress, ShadowRun& run) {
+  RadiusLog radii(run.radii);
   const auto observer = [&](const StepBound& bound, const auto& /*weights*/,
                             const auto& /*velocity*/) {
     if (stop.stop_requested()) throw Interrupted();
     if (progress) progress(static_cast<double>(bound.step) / bound.steps);
+    radii.add(bound.step + 1, bound.steps, bound.distance);
   };
   StepwiseResult result =
       train_stepwise(arithmetic, *trial.problem, inputs, trial.configuration, observer);
@@ -55,7 +78,7 @@ void enclose_stepwise(const A& arithmetic, const Trial& trial, const TrialInputs
 template <class A>
 void enclose_directly(const A& arithmetic, const Trial& trial, const TrialInputs& inputs,
                       std::stop_token stop, const Progress& progress, ShadowRun& run) {
-  ShadowObserver<A> observer(std::move(stop), progress);
+  ShadowObserver<A> observer(std::move(stop), progress, run.radii);
   try {
     const auto result = train(arithmetic, *trial.problem, inputs, trial.configuration, observer);
     run.loss = Enclosure(result.loss);

@@ -74,7 +74,11 @@ class SchemaTest(FolderTest):
             reason = {"reason"} if enclosure["status"] == "undecided" else set()
             self.assertEqual(fields(enclosure), {
                 "lower", "upper", "width", "status", "rung", "predicted_bits", "attempts", "errors",
-                "seconds"} | reason)
+                "steps", "seconds"} | reason)
+            for one in enclosure["steps"]:
+                self.assertEqual(fields(one), {"step", "log2_radius"})
+            steps = [one["step"] for one in enclosure["steps"]]
+            self.assertEqual(steps, sorted(set(steps)))
             self.assertEqual(fields(enclosure["rung"]), {"way", "arithmetic", "bits"})
             self.assertIsInstance(enclosure["lower"], str)
             self.assertIsInstance(enclosure["upper"], str)

@@ -67,6 +67,26 @@ TEST_CASE("a run that is hopeless at its precision is given up, not misjudged") 
   CHECK(run.errors.upper == 20);
 }
 
+TEST_CASE("radii in the course of a run go down with every bit, and the last step has one") {
+  const Problem problem = small_problem({"dense 8", "relu", "dense 3"}, 200, 20, 20);
+  const Trial trial{&problem, {0.1, 0}, 0};
+  const TrialInputs inputs = draw_inputs(problem, 0);
+  const int steps = static_cast<int>(inputs.batches.size());
+  for (const Rung::Way way : {Rung::Way::kDirect, Rung::Way::kStepwise}) {
+    const auto few = run_shadow(trial, inputs, Rung::for_bits(152, way)).radii;
+    const auto many = run_shadow(trial, inputs, Rung::for_bits(256, way)).radii;
+    REQUIRE(few.size() > 10);
+    REQUIRE(few.size() < 40);
+    REQUIRE(few.size() == many.size());
+    CHECK(few.back().steps == steps);
+    for (std::size_t i = 0; i < few.size(); ++i) {
+      CHECK(few[i].steps == many[i].steps);
+      CHECK(many[i].log2 == Approx(few[i].log2 - 104).margin(2));
+      if (i > 0) CHECK(few[i].steps > few[i - 1].steps);
+    }
+  }
+}
+
 TEST_CASE("the exact run may be finite where the native one diverges") {
   const Problem problem = small_problem({"dense 4", "relu", "dense 3"}, 20, 10, 2);
   // Products of weights beyond 3·10^38 overflow in fp32 only.

@@ -23,6 +23,7 @@ struct Rung {
   static Rung for_bits(int bits, Way way = Way::kDirect);
   [[nodiscard]] std::string way_name() const;
   [[nodiscard]] std::string arithmetic_name() const;
+  friend bool operator==(const Rung&, const Rung&) = default;
 };
 
 /// Called now and then with the share of the work that is done, 0 to 1.
@@ -34,6 +35,12 @@ class Interrupted : public std::exception {
   [[nodiscard]] const char* what() const noexcept override { return "interrupted"; }
 };
 
+/// log₂ of a bound on ‖w̃ − w*‖₂, all parameters together, after so many steps.
+struct RadiusAfter {
+  int steps = 0;
+  double log2 = 0;
+};
+
 /// What one rung found: an enclosure of the exact run's validation loss and classification errors.
 struct ShadowRun {
   Rung rung;
@@ -42,6 +49,7 @@ struct ShadowRun {
   double bits_lost = 0;  ///< stepwise: Σ log₂ max(1, Λ_t)
   std::string open;      ///< why the rung was given up; empty where it was not
   double seconds = 0;
+  std::vector<RadiusAfter> radii = {};  ///< of the parameters in the course of the run: a sample
 };
 
 /// Runs the trial once in the rung's arithmetic, in the rung's way. Direct: the enclosure of the

@@ -18,6 +18,7 @@
 #include "numgeom/ranking/ranking.hpp"
 #include "numgeom/report/export.hpp"
 #include "numgeom/report/json.hpp"
+#include "numgeom/report/page.hpp"
 #include "numgeom/report/search_report.hpp"
 #include "numgeom/report/study_export.hpp"
 #include "numgeom/report/table.hpp"

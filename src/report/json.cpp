@@ -3,21 +3,11 @@
 #include <cmath>
 
 #include "build_info.hpp"
-#include "train/assignment_json.hpp"
+#include "problem_json.hpp"
 
 namespace numgeom {
-namespace {
 
 using Json = OrderedJson;
-
-constexpr int kSchemaVersion = 1;
-
-Json configuration_json(const Trial& trial) {
-  Json json = assignment_json(trial.assignment);
-  json["lr"] = trial.configuration.lr;
-  json["weight_decay"] = trial.configuration.weight_decay;
-  return json;
-}
 
 Json problem_json(const LoadedStudy& loaded) {
   const Study& study = loaded.study();
@@ -45,6 +35,17 @@ Json build_json() {
           {"compiler", info.compiler},
           {"flags", info.flags},
           {"simd", info.simd}};
+}
+
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+Json configuration_json(const Trial& trial) {
+  Json json = assignment_json(trial.assignment);
+  json["lr"] = trial.configuration.lr;
+  json["weight_decay"] = trial.configuration.weight_decay;
+  return json;
 }
 
 Json native_json(const NativeRun& run, const CertifiedError& error) {

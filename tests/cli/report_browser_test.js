@@ -184,6 +184,27 @@ const tests = {
     await close();
   },
 
+  async "a picture zooms, and a double click goes back"(browser) {
+    const {page, close} = await open(browser, report("zoom", documents.certification(14)));
+    const svg = page.locator("#uncertainty svg.marks");
+    const labels = async () => (await svg.locator(".mark-text.role-axis-label text").allTextContents()).sort();
+    const before = await labels();
+    await svg.hover();
+    await page.mouse.wheel(0, -300);
+    await page.waitForTimeout(200);
+    assert.deepEqual(await labels(), before, "the wheel alone scrolls the page");
+    await svg.hover();
+    await page.keyboard.down("Control");
+    await page.mouse.wheel(0, -300);
+    await page.keyboard.up("Control");
+    await page.waitForTimeout(500);
+    assert.notDeepEqual(await labels(), before);
+    await svg.dblclick();
+    await page.waitForTimeout(500);
+    assert.deepEqual(await labels(), before);
+    await close();
+  },
+
   async "texts have contrast, light and dark"(browser) {
     for (const colorScheme of ["light", "dark"])
       for (const [name, document] of [["certification", documents.certification(14)], ["search", documents.search(20)]]) {

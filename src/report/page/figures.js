@@ -36,7 +36,7 @@ const numgeomFigures = (() => {
       legend: {
         orient: "top", direction: "horizontal", labelColor: theme.ink, titleColor: theme.muted,
         titleFontWeight: "normal", labelFontSize: 12, titleFontSize: 12, symbolSize: 70,
-        titleLimit: 320, labelLimit: 260, columnPadding: 16, offset: 8, ...(width < 420 ? {columns: 1} : {}),
+        titleLimit: 0, labelLimit: 0, columnPadding: 16, offset: 8, ...(width < 420 ? {columns: 1} : {}),
       },
       header: {labelColor: theme.ink, titleColor: theme.muted, labelFontSize: 12},
       title: {color: theme.ink, fontSize: 12, fontWeight: 600, anchor: "start", offset: 10},
@@ -150,7 +150,7 @@ const numgeomFigures = (() => {
   }
 
   /** Lines at powers of ten, faint ones between them. */
-  const power = {format: "~e", labelOverlap: "greedy", gridOpacity: {
+  const power = {format: "~e", labelOverlap: "greedy", labelSeparation: 8, gridOpacity: {
     condition: {test: "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6", value: 1}, value: 0.25}};
   const axisOf = (scale, title) => ({title, ...(scale.type === "log" ? power : {})});
   const logScale = (values) => {
@@ -166,7 +166,7 @@ const numgeomFigures = (() => {
   /** Drag to pan; wheel with Ctrl, or two fingers, to zoom; double click to go back. */
   const zoom = {
     name: "zoom",
-    select: {type: "interval", zoom: "wheel![event.ctrlKey]", translate: "[pointerdown, window:pointerup] > window:pointermove!"},
+    select: {type: "interval", zoom: "wheel![event.ctrlKey]"},
     bind: "scales",
   };
 
@@ -362,7 +362,7 @@ const numgeomFigures = (() => {
     return runs(m).sort((a, b) => a.trial - b.trial).map(({estimates, ...run}) => {
       if (best === null || run.loss < best.loss) best = run;
       const delta = Number.isFinite(best.delta) ? best.delta : 0;
-      return {...run, best: best.loss, low: best.loss - delta, high: best.loss + delta, holder: best.trial};
+      return {...run, best: best.loss, bestDelta: best.delta, low: best.loss - delta, high: best.loss + delta, holder: best.trial};
     });
   }
 
@@ -390,7 +390,7 @@ const numgeomFigures = (() => {
     const points = history(m);
     const last = points.at(-1);
     const lost = m.trials.length - points.length;
-    return `The line is the best native loss so far, its band that loss ± its error (${short(Number(last.delta))} for trial ${last.holder} at the end). ` +
+    return `The line is the best native loss so far, its band that loss ± its error (${short(Number(last.bestDelta))} for trial ${last.holder} at the end). ` +
       "Orange points are indistinguishable from the best." +
       (lost > 0 ? ` ${plural(lost, "trial")} without a finite loss ${lost === 1 ? "is" : "are"} not drawn.` : "");
   }

@@ -66,7 +66,8 @@
     const [low, high] = [decimal(lower), decimal(upper)];
     if (!low || !high) return null;
     const width = Number(upper) - Number(lower);
-    const places = width > 0 ? Math.min(most, Math.max(1, Math.ceil(-Math.log10(width)) + 1)) : most;
+    const bits = Math.floor(Math.log2(width)) + 1;
+    const places = width > 0 ? Math.min(most, Math.max(1, Math.ceil(-bits * Math.log10(2)) + 1)) : most;
     const a = fixed(scaled(low, places, 0), places);
     const b = fixed(scaled(high, places, 1), places);
     let shared = 0;
@@ -221,6 +222,8 @@
     find("figures").append(element("figure", attributes, title, chart, caption));
     return {figure, chart, width: 0, view: null};
   });
+
+  find("hint").hidden = slots.length === 0;
 
   /** Canvas where there are very many marks. */
   const renderer = () => (model.trials.length > 300 ? "canvas" : "svg");

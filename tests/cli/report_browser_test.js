@@ -174,6 +174,32 @@ const tests = {
     await close();
   },
 
+  async "a tie is never shown as certified"(browser) {
+    const document = documents.certification(4);
+    const [first, second] = document.ranking.order;
+    const bounds = {lower: "3.00000000000000000000000000000001e-01", upper: "3.00000000000000000000000000000001e-01"};
+    for (const trial of [first, second]) Object.assign(document.trials[trial].enclosure, bounds);
+    const [i, j] = [first, second].sort();
+    document.ranking.pairs.find((pair) => pair.first === i && pair.second === j).less = "refuted";
+    document.ranking.order.splice(0, 2, j, i);
+    const openAt = async (name) => {
+      const opened = await open(browser, report(name, document));
+      await opened.page.locator("#matrix").scrollIntoViewIfNeeded();
+      await opened.page.waitForFunction(() => document.getElementById("matrix").style.width !== "");
+      await opened.page.locator("#matrix").focus();
+      return opened;
+    };
+    const tie = await openAt("tie");
+    assert.match(await tie.page.locator("#pair").textContent(), /cannot be told from/);
+    assert.doesNotMatch(await tie.page.locator("#facts").textContent(), /Certified winner/);
+    await tie.close();
+    // Bounds that differ beyond doubles decide.
+    document.trials[i].enclosure.lower = document.trials[i].enclosure.upper = "3.00000000000000000000000000000002e-01";
+    const apart = await openAt("apart");
+    assert.match(await apart.page.locator("#pair").textContent(), /is certainly less than/);
+    await apart.close();
+  },
+
   async "a picture is saved as SVG"(browser) {
     const {page, close} = await open(browser, report("export", documents.certification(14)));
     await page.locator("#uncertainty summary").focus();

@@ -21,6 +21,7 @@
 #include "numgeom/report/export.hpp"
 #include "numgeom/report/json.hpp"
 #include "numgeom/report/map_report.hpp"
+#include "numgeom/report/page.hpp"
 #include "numgeom/report/search_report.hpp"
 #include "numgeom/report/study_export.hpp"
 #include "numgeom/report/table.hpp"

@@ -13,6 +13,7 @@ enum ExitCode {
 
 /// Each adds its subcommand to `app`; `exit_code` is set when the subcommand runs.
 void add_certify(CLI::App& app, int& exit_code);
+void add_report(CLI::App& app, int& exit_code);
 void add_export(CLI::App& app, int& exit_code);
 void add_data(CLI::App& app, int& exit_code);
 void add_experiment(CLI::App& app, int& exit_code);

@@ -17,6 +17,7 @@
 #include "numgeom/hpo/optimize.hpp"
 #include "numgeom/report/experiment.hpp"
 #include "numgeom/report/json.hpp"
+#include "numgeom/report/page.hpp"
 #include "numgeom/report/search_report.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -73,6 +74,8 @@ class Experiments {
   [[nodiscard]] std::unique_ptr<LoadedStudy> study(const std::string& name,
                                                    const std::string& more = "") const;
   [[nodiscard]] fs::path file(const std::string& name) const { return out_ / name; }
+  /// The document, as a page and its pictures.
+  void publish(const std::string& name, const std::string& document) const;
   /// Throws `Interrupted`.
   std::vector<CertifiedTrial> certify(const LoadedStudy& study, const std::string& name,
                                       const std::vector<Trial>& trials);
@@ -84,8 +87,11 @@ class Experiments {
   };
   /// Several at a time, natively; finished trials are kept. Throws `Interrupted`.
   void run_searches(std::vector<One>& searches) const;
-  SearchResult run_search(const LoadedStudy& study, const std::string& name,
-                          const std::stop_token& stop) const;
+  [[nodiscard]] SearchResult run_search(const One& one, const std::stop_token& stop) const;
+  [[nodiscard]] fs::path storage_of(const SearchRun& run) const {
+    return file(
+        fmt::format("{}-{}-{}.db", run.problem, run.precision_aware ? "pa" : "ei", run.seed));
+  }
 
   ExperimentArguments arguments_;
   fs::path out_;
@@ -104,6 +110,12 @@ std::unique_ptr<LoadedStudy> Experiments::study(const std::string& name,
     if (info.name == read.data.dataset && !info.available)
       fetch(info.name, [](const std::string& line) { print_note(line + "\n"); });
   return std::make_unique<LoadedStudy>(std::move(read));
+}
+
+void Experiments::publish(const std::string& name, const std::string& document) const {
+  write_file(file(name + ".json"), document);
+  write_file(file(name + ".html"), report_page(document));
+  write_figures(document, out_ / "figures" / name);
 }
 
 std::vector<CertifiedTrial> Experiments::certify(const LoadedStudy& study, const std::string& name,
@@ -125,15 +137,15 @@ std::span<const ExperimentProblem> Experiments::problems() {
   for (const char* name : {"mnist", "cifar10", "tabular"}) {
     const LoadedStudy& loaded = *studies_.emplace_back(study(name));
     problems_.push_back({name, &loaded, certify(loaded, name, loaded.trials())});
-    write_file(file(std::string(name) + ".json"),
-               certify_json(loaded, problems_.back().trials, rank(problems_.back().trials)));
+    publish(name, certify_json(loaded, problems_.back().trials, rank(problems_.back().trials)));
   }
   return problems_;
 }
 
-SearchResult Experiments::run_search(const LoadedStudy& study, const std::string& name,
-                                     const std::stop_token& stop) const {
-  const fs::path storage = file(name + ".db");
+SearchResult Experiments::run_search(const One& one, const std::stop_token& stop) const {
+  const LoadedStudy& study = *one.study;
+  const fs::path storage = storage_of(one.run);
+  const std::string name = storage.stem().string();
   const StoredStudy stored =
       Storage(storage).open_study(name, study.study().text, 0, study.data_hash());
   WorkOptions options;
@@ -160,12 +172,10 @@ void Experiments::run_searches(std::vector<One>& searches) const {
     std::unique_lock lock(mutex);
     while (next < total && !failure) {
       One& one = searches[static_cast<std::size_t>(next++)];
-      const std::string name = fmt::format("{}-{}-{}", one.run.problem,
-                                           one.run.precision_aware ? "pa" : "ei", one.run.seed);
       lock.unlock();
       std::exception_ptr thrown;
       try {
-        one.result = run_search(*one.study, name, stop);
+        one.result = run_search(one, stop);
       } catch (...) {
         thrown = std::current_exception();
       }
@@ -220,6 +230,9 @@ ExperimentResult Experiments::search() {
       one.run.chosen = chosen_trial(one.result.trials, one.result.penalty);
     }
   }
+  for (const One& one : searches)
+    if (one.run.precision_aware && one.run.seed == 0)
+      publish(one.run.problem, report_document(storage_of(one.run)));
   std::vector<SearchRun> runs;
   for (One& one : searches) runs.push_back(std::move(one.run));
   return search_comparison(runs);
@@ -232,7 +245,7 @@ ExperimentResult Experiments::map() {
   StabilityMap map(*loaded, options);
   for (auto trials = map.next(); !trials.empty(); trials = map.next())
     map.add(certify(*loaded, "map", trials));
-  write_file(file("map.json"), map_json(*loaded, map));
+  publish("map", map_json(*loaded, map));
   return stability_mapping(*loaded, map);
 }
 

@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   add_study(app, exit_code);
   add_ask(app, exit_code);
   add_tell(app, exit_code);
+  add_report(app, exit_code);
   add_export(app, exit_code);
   add_data(app, exit_code);
   try {

@@ -183,7 +183,7 @@ CertifiedTrial to_trial(const Json& json) {
                               to_number(run.at(4)),
                               run.at(5),
                               to_number(run.at(6)),
-                              to_radii(run.at(7))});
+                              run.size() > 7 ? to_radii(run.at(7)) : std::vector<RadiusAfter>()});
   found.seconds = to_number(json.at("seconds"));
   for (const Json& run : json.at("native")) {
     result.native.push_back(to_native(run));

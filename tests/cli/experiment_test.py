@@ -43,6 +43,9 @@ class ExperimentTest(FolderTest):
         self.check_recall(out)
         self.check_winners(out)
         self.assertEqual(len(rows(out / "map.csv")), 64)
+        for name in (*PROBLEMS, "map", "search_mnist", "search_tabular"):
+            self.assertIn("<html", (out / f"{name}.html").read_text())
+            self.assertTrue(list((out / "figures" / name).glob("*.svg")), name)
         self.assertEqual(len(rows(out / "searches.csv")), 2 * 2 * 2)
         self.assertRegex(text, r"(\d+) of \1 trials certified, enclosures at most ")
         # All is there: nothing is run again, and the outcome is the same.

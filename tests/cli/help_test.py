@@ -5,10 +5,11 @@ import unittest
 from support import run
 
 HELP = {
-    (): ["certify", "optimize", "study", "ask", "tell", "export", "data", "--version", "--help", "Exit codes"],
+    (): ["certify", "optimize", "study", "ask", "tell", "report", "export", "data", "--version", "--help", "Exit codes"],
     ("certify",): ["study", "--json", "--journal", "--threads", "--quiet", "Exit code 1"],
     ("optimize",): ["study", "--storage", "--workers", "--deterministic", "--delta", "--no-race"],
     ("study",): ["list", "show", "best", "export"],
+    ("report",): ["source", "--out", "--svg", "--study", "--follow"],
     ("study", "export"): ["--storage", "--format", "--out", "optuna"],
     ("ask",): ["--storage", "--count", "--lease"],
     ("tell",): ["--storage", "error_bound"],

@@ -3,13 +3,13 @@
 
 #include <optional>
 
+#include "document.hpp"
 #include "numgeom/data/file.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/hpo/optimize.hpp"
 #include "numgeom/report/page.hpp"
 #include "numgeom/report/search_report.hpp"
 #include "numgeom/shadow/shadow_run.hpp"
-#include "document.hpp"
 
 namespace numgeom {
 namespace {

@@ -16,6 +16,7 @@ void add_certify(CLI::App& app, int& exit_code);
 void add_export(CLI::App& app, int& exit_code);
 void add_data(CLI::App& app, int& exit_code);
 void add_optimize(CLI::App& app, int& exit_code);
+void add_score(CLI::App& app, int& exit_code);
 void add_study(CLI::App& app, int& exit_code);
 void add_ask(CLI::App& app, int& exit_code);
 void add_tell(CLI::App& app, int& exit_code);

@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
   int exit_code = kDone;
   add_certify(app, exit_code);
   add_optimize(app, exit_code);
+  add_score(app, exit_code);
   add_study(app, exit_code);
   add_ask(app, exit_code);
   add_tell(app, exit_code);

@@ -35,6 +35,8 @@ EnclosureMatrix<Midpoints> embed_doubles(const EnclosingArithmetic<Midpoints>& a
   entries.reserve(static_cast<std::size_t>(x.size()));
   for (Eigen::Index k = 0; k < x.size(); ++k) entries.emplace_back(x.data()[k]);
   auto [midpoints, error] = arithmetic.midpoints().from_midpoints(x.rows(), x.cols(), entries);
+  // Radii that are there, be they zero, would keep exact products from being points.
+  if (error.largest().is_zero()) error = BoundMatrix(x.rows(), x.cols());
   return {std::move(midpoints), std::move(error)};
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "in_order.hpp"
 #include "numgeom/arithmetic/ball_arithmetic.hpp"
@@ -24,19 +25,34 @@ auto with_enclosing_arithmetic(const Rung& rung, const F& f) {
   return f(BallArithmetic(BigFloatMidpoints(rung.bits)));
 }
 
+/// Exact doubles as a sum of floats, which takes no more limbs than they need: nothing where that
+/// is not exact in this arithmetic.
+template <class A>
+std::optional<typename A::Matrix> embed_as_floats(const A& arithmetic, const Matrix<double>& x) {
+  constexpr int kMostParts = 3;
+  ExactMatrix part = x.cast<float>();
+  Matrix<double> rest = x - part.cast<double>();
+  auto sum = arithmetic.embed(part);
+  for (int parts = 1; parts < kMostParts && (rest.array() != 0).any(); ++parts) {
+    part = rest.cast<float>();
+    rest -= part.cast<double>();
+    sum = arithmetic.axpy(1.0, arithmetic.embed(part), sum);
+  }
+  if (!(rest.array() == 0).all() || !sum.radii.is_zero()) return std::nullopt;
+  return sum;
+}
+
 /// Exact doubles, enclosed.
 template <class Midpoints>
 EnclosureMatrix<Midpoints> embed_doubles(const EnclosingArithmetic<Midpoints>& arithmetic,
                                          const Matrix<double>& x) {
-  const ExactMatrix floats = x.cast<float>();
-  if (floats.cast<double>() == x) return arithmetic.embed(floats);
+  if (x.cast<float>().allFinite())
+    if (auto exact = embed_as_floats(arithmetic, x)) return std::move(*exact);
   using Scalar = typename Midpoints::Enclosure;
   std::vector<Scalar> entries;
   entries.reserve(static_cast<std::size_t>(x.size()));
   for (Eigen::Index k = 0; k < x.size(); ++k) entries.emplace_back(x.data()[k]);
   auto [midpoints, error] = arithmetic.midpoints().from_midpoints(x.rows(), x.cols(), entries);
-  // Radii that are there, be they zero, would keep exact products from being points.
-  if (error.largest().is_zero()) error = BoundMatrix(x.rows(), x.cols());
   return {std::move(midpoints), std::move(error)};
 }
 

@@ -276,6 +276,24 @@ TEST_CASE("layers of images are enclosed as 2000-bit balls say") {
     CHECK(holds(native.error, native.loss, loss.midpoint()));
 }
 
+TEST_CASE("equal windows of a constant image are known to be ties, with weights of fp64 too") {
+  Problem problem = classification();
+  auto split = std::make_shared<Split>(*problem.data);
+  for (Dataset* data : {&split->train, &split->validation}) {
+    data->features = data->features.col(0).replicate(1, 36).eval();
+    data->image = {6, 6, 1};
+  }
+  problem.data = split;
+  problem.network =
+      Network::parse({"conv 3x3x2", "max_pool 2", "flatten", "dense 3"}).for_input(36, {6, 6, 1});
+  for (const Precision& precision : {Precision::kFp32, Precision::kFp64}) {
+    const StabilityScore score =
+        score_stability(problem, trained(problem, precision, 0.01), {precision});
+    CHECK(score.certified());
+    CHECK(certified_error(0, score.condition).tightness() <= 1.001);
+  }
+}
+
 TEST_CASE("the native loss is that of training") {
   const Problem problem = classification();
   Trial trial;

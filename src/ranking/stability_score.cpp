@@ -101,12 +101,6 @@ bool is_known(const Enclosure& exact, double tightness, double negligible = 0) {
   return is_known(0.0, exact, tightness, negligible);
 }
 
-double negligible_error(const PrecisionScore& native) {
-  return std::isfinite(native.loss)
-             ? kNegligible * unit_roundoff(native.precision) * std::abs(native.loss)
-             : 0;
-}
-
 /// a − b.
 Enclosure difference(const Enclosure& a, const Enclosure& b) {
   if (!a.is_bounded() || !b.is_bounded()) return {};
@@ -138,6 +132,10 @@ Enclosure quotient(const Enclosure& a, const Enclosure& b) {
 double least_size(const Enclosure& x) {
   if (mpfr_sgn(x.lower.get()) > 0) return x.lower.to_double_down();
   return mpfr_sgn(x.upper.get()) < 0 ? -x.upper.to_double_up() : 0;
+}
+
+double negligible_error(const Precision& precision, const Enclosure& loss) {
+  return kNegligible * unit_roundoff(precision) * least_size(loss);
 }
 
 /// −log₁₀ x, rounded down.
@@ -222,23 +220,26 @@ class Scorer {
                     [&](const NativeInference& one) { return !mean_is_known(one.score, loss); });
     Indices open;
     for (int i = 0; i < problem_.data->validation.samples(); ++i)
-      if (mean_is_open || !sample_is_known(i)) open.push_back(i);
+      if (mean_is_open || !sample_is_known(i, loss)) open.push_back(i);
     return open;
   }
 
   [[nodiscard]] bool mean_is_known(const PrecisionScore& native, const Enclosure& loss) const {
-    return is_known(native.loss, loss, options_.tightness, negligible_error(native));
+    return is_known(native.loss, loss, options_.tightness,
+                    negligible_error(native.precision, loss));
   }
-  [[nodiscard]] bool error_is_known(const PrecisionScore& native, int row) const {
+  [[nodiscard]] bool error_is_known(const PrecisionScore& native, int row,
+                                    const Enclosure& loss) const {
     const auto i = static_cast<std::size_t>(row);
     return is_known(native.samples[i].loss, exact_.samples()[i].loss, options_.tightness,
-                    negligible_error(native));
+                    negligible_error(native.precision, loss));
   }
-  [[nodiscard]] bool sample_is_known(int row) const {
+  [[nodiscard]] bool sample_is_known(int row, const Enclosure& loss) const {
     if (result_.has_labels && exact_.samples()[static_cast<std::size_t>(row)].label < 0)
       return false;
-    return std::all_of(native_.begin(), native_.end(),
-                       [&](const NativeInference& one) { return error_is_known(one.score, row); });
+    return std::all_of(native_.begin(), native_.end(), [&](const NativeInference& one) {
+      return error_is_known(one.score, row, loss);
+    });
   }
 
   void find_weight_error(NativeInference& native) {
@@ -252,8 +253,13 @@ class Scorer {
     if (score.weight_rounding == WeightRounding::kOverflow) return;
     const NativeInference* known = scored_with(native.stored, &native);
     score.weight_error = known != nullptr ? known->score.weight_error : weight_error(native);
-    if (!is_known(score.weight_error, options_.tightness, negligible_error(score)))
+    if (!weight_error_is_known(score.precision, score.weight_error))
       add_open(score, "the loss error of rounding the weights is", score.weight_error);
+  }
+
+  [[nodiscard]] bool weight_error_is_known(const Precision& precision,
+                                           const Enclosure& error) const {
+    return is_known(error, options_.tightness, negligible_error(precision, exact_.loss()));
   }
 
   /// An earlier precision that stores the same numbers.
@@ -272,7 +278,7 @@ class Scorer {
       rounded.refine_all(bits);
       exact_.refine_all(bits);
       error = difference(rounded.loss(), exact_.loss());
-      if (is_known(error, options_.tightness, negligible_error(native.score))) break;
+      if (weight_error_is_known(native.score.precision, error)) break;
     }
     return error;
   }
@@ -310,7 +316,7 @@ class Scorer {
     for (std::size_t i = 0; i < score.samples.size(); ++i) {
       SampleScore& sample = score.samples[i];
       sample.error = certified_error(sample.loss, result_.samples[i].loss);
-      if (!error_is_known(score, static_cast<int>(i))) ++errors;
+      if (!error_is_known(score, static_cast<int>(i), result_.loss)) ++errors;
       if (!result_.has_labels) continue;
       sample.same_label = compare_labels(sample.label, result_.samples[i]);
       if (sample.label >= 0 && sample.same_label.undecided()) ++labels;

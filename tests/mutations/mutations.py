@@ -808,7 +808,7 @@ MUTATIONS = [
           "WeightRounding::kRounded;"),
          ("nan-has-a-label", "if (loss.needs_targets() || !outputs.allFinite()) return -1;",
           "if (loss.needs_targets()) return -1;"),
-         ("open-samples-are-forgotten", "if (mean_is_open || !sample_is_known(i))",
+         ("open-samples-are-forgotten", "if (mean_is_open || !sample_is_known(i, loss))",
           "if (mean_is_open)"),
          ("every-label-is-the-same", "if (native == exact.label)", "if (native >= 0)")),
     *_of("src/ranking/exact_inference.cpp", "score",

@@ -449,6 +449,15 @@ TEST_CASE("a run that overflows natively has a name, and the exact loss is finit
   CHECK(score.native[2].digits > 5);
 }
 
+TEST_CASE("losses far below every native number are known well enough") {
+  // Natively 0 where the exact loss is e^-100000, beside infinite losses in fp16.
+  const Problem problem = classification({"dense 3"});
+  const StabilityScore score = score_stability(problem, first_feature({6e4, -6e4, 0}),
+                                               {parse_precision("fp16"), Precision::kFp32});
+  CHECK(score.certified());
+  CHECK(score.bits < 400);
+}
+
 TEST_CASE("what cannot be scored is refused") {
   const Problem problem = classification();
   const Parameters parameters = trained(problem, Precision::kFp32);

@@ -19,6 +19,7 @@ void add_data(CLI::App& app, int& exit_code);
 void add_experiment(CLI::App& app, int& exit_code);
 void add_map(CLI::App& app, int& exit_code);
 void add_optimize(CLI::App& app, int& exit_code);
+void add_score(CLI::App& app, int& exit_code);
 void add_study(CLI::App& app, int& exit_code);
 void add_ask(CLI::App& app, int& exit_code);
 void add_tell(CLI::App& app, int& exit_code);

@@ -163,7 +163,7 @@ SearchResult Experiments::run_search(const One& one, const std::stop_token& stop
 
 void Experiments::run_searches(std::vector<One>& searches) const {
   const auto total = static_cast<int>(searches.size());
-  ProgressLine progress("search", arguments_.quiet);
+  ProgressLine progress("search", arguments_.quiet, "searches");
   std::mutex mutex;  // guards what follows
   int next = 0;
   int done = 0;

@@ -36,6 +36,7 @@ int run(int argc, char** argv) {
   add_experiment(app, exit_code);
   add_map(app, exit_code);
   add_optimize(app, exit_code);
+  add_score(app, exit_code);
   add_study(app, exit_code);
   add_ask(app, exit_code);
   add_tell(app, exit_code);

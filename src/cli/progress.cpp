@@ -22,8 +22,9 @@ std::string duration_text(double seconds) {
 
 }  // namespace
 
-ProgressLine::ProgressLine(std::string label, bool quiet)
+ProgressLine::ProgressLine(std::string label, bool quiet, std::string pieces)
     : label_(std::move(label)),
+      pieces_(std::move(pieces)),
       quiet_(quiet),
       terminal_(isatty(STDERR_FILENO) != 0),
       start_(Clock::now()),
@@ -37,8 +38,8 @@ void ProgressLine::update(double share, int finished, int total) {
   const std::string left = share > 0.01
                                ? "about " + duration_text(elapsed * (1 - share) / share) + " left"
                                : "estimating the time left";
-  const std::string line = fmt::format("{}: {} of {} trials, {:.0f} %, {} gone, {}", label_,
-                                       finished, total, 100 * share, duration_text(elapsed), left);
+  const std::string line = fmt::format("{}: {} of {} {}, {:.0f} %, {} gone, {}", label_, finished,
+                                       total, pieces_, 100 * share, duration_text(elapsed), left);
   print_note(terminal_ ? "\r\033[K" + line : line + "\n");
 }
 

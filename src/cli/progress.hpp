@@ -9,7 +9,7 @@ namespace numgeom::cli {
 /// elsewhere.
 class ProgressLine {
  public:
-  ProgressLine(std::string label, bool quiet);
+  ProgressLine(std::string label, bool quiet, std::string pieces = "trials");
 
   /// `share` of the work is done, `finished` of `total` pieces.
   void update(double share, int finished, int total);
@@ -19,6 +19,7 @@ class ProgressLine {
  private:
   using Clock = std::chrono::steady_clock;
   std::string label_;
+  std::string pieces_;
   bool quiet_;
   bool terminal_;
   Clock::time_point start_;

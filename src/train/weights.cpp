@@ -30,19 +30,27 @@ float exact_float(double value, const std::string& place, Eigen::Index row, Eige
                                        : "a finite number"));
 }
 
-ExactMatrix to_matrix(const Array& array, const std::string& place) {
+double finite(double value, const std::string& place, Eigen::Index row, Eigen::Index col) {
+  if (std::isfinite(value)) return value;
+  throw Error(fmt::format("{}: row {}, column {}: {} found, a finite number expected", place,
+                          row + 1, col + 1, value));
+}
+
+/// With `convert` for every entry.
+template <class Scalar, class Convert>
+Matrix<Scalar> to_matrix(const Array& array, const std::string& place, const Convert& convert) {
   const std::size_t dimensions = array.shape.size();
   if (dimensions != 1 && dimensions != 2)
     throw Error(fmt::format("{}: shape ({}) found, a matrix or a vector expected", place,
                             fmt::join(array.shape, ", ")));
   const Eigen::Index rows = dimensions == 2 ? array.shape[0] : 1;
-  ExactMatrix result(rows, array.shape.back());
+  Matrix<Scalar> result(rows, array.shape.back());
   std::visit(
       [&](const auto& values) {
         std::size_t next = 0;
         for (Eigen::Index i = 0; i < result.rows(); ++i)
           for (Eigen::Index j = 0; j < result.cols(); ++j)
-            result(i, j) = exact_float(static_cast<double>(values[next++]), place, i, j);
+            result(i, j) = convert(static_cast<double>(values[next++]), place, i, j);
       },
       array.values);
   return result;
@@ -53,23 +61,23 @@ std::string layer_of(const std::string& parameter) {
   return parameter.substr(0, parameter.rfind('.'));
 }
 
-}  // namespace
-
-std::vector<ExactMatrix> Weights::parameters_of(const Network& network, int features) const {
+template <class M>
+std::vector<M> in_order_of(const Network& network, int features, const std::string& file,
+                           const std::vector<std::pair<std::string, M>>& arrays) {
   const std::vector<std::string> names = network.parameter_names();
   for (const auto& [name, array] : arrays)
     if (std::find(names.begin(), names.end(), name) == names.end())
       throw Error(
           fmt::format("{} found, the network has {}", in_file(file, name), fmt::join(names, ", ")));
   const std::vector<DenseShape> shapes = network.dense_shapes(features);
-  std::vector<ExactMatrix> result;
+  std::vector<M> result;
   for (const std::string& name : names) {
     const auto found = std::find_if(arrays.begin(), arrays.end(),
                                     [&name](const auto& one) { return one.first == name; });
     if (found == arrays.end()) throw Error(in_file(file, name) + " is missing");
     const DenseShape& shape = shapes[result.size() / 2];
     const Eigen::Index rows = result.size() % 2 == 0 ? shape.inputs : 1;
-    const ExactMatrix& array = found->second;
+    const M& array = found->second;
     if (array.rows() != rows || array.cols() != shape.units)
       throw Error(fmt::format("{}: shape {} found, {} expected for layer {} of the network {}",
                               in_file(file, name), shape_text(array.rows(), array.cols()),
@@ -80,11 +88,17 @@ std::vector<ExactMatrix> Weights::parameters_of(const Network& network, int feat
   return result;
 }
 
+}  // namespace
+
+std::vector<ExactMatrix> Weights::parameters_of(const Network& network, int features) const {
+  return in_order_of(network, features, file, arrays);
+}
+
 Weights read_weights(const std::filesystem::path& file) {
   Weights weights{file.string(), {}, {}};
   std::string text;
   for (const auto& [name, array] : read_npz(file)) {
-    const ExactMatrix matrix = to_matrix(array, in_file(weights.file, name));
+    const auto matrix = to_matrix<float>(array, in_file(weights.file, name), exact_float);
     text += fmt::format("{} {} {} ", name, matrix.rows(), matrix.cols());
     text.append(reinterpret_cast<const char*>(matrix.data()),
                 sizeof(float) * static_cast<std::size_t>(matrix.size()));
@@ -92,6 +106,14 @@ Weights read_weights(const std::filesystem::path& file) {
   }
   weights.hash = sha256(text);
   return weights;
+}
+
+std::vector<Matrix<double>> read_parameters(const std::filesystem::path& file,
+                                            const Network& network, int features) {
+  std::vector<std::pair<std::string, Matrix<double>>> arrays;
+  for (const auto& [name, array] : read_npz(file))
+    arrays.emplace_back(name, to_matrix<double>(array, in_file(file.string(), name), finite));
+  return in_order_of(network, features, file.string(), arrays);
 }
 
 }  // namespace numgeom

@@ -8,6 +8,7 @@ HELP = {
     (): ["certify", "optimize", "study", "ask", "tell", "report", "export", "data", "--version", "--help", "Exit codes"],
     ("certify",): ["study", "--json", "--journal", "--threads", "--quiet", "Exit code 1"],
     ("optimize",): ["study", "--storage", "--workers", "--deterministic", "--delta", "--no-race"],
+    ("score",): ["study", "--trial", "--weights", "--precision", "--trained-in", "--samples", "Exit code 1"],
     ("study",): ["list", "show", "best", "export"],
     ("report",): ["source", "--out", "--svg", "--study", "--follow"],
     ("study", "export"): ["--storage", "--format", "--out", "optuna"],

@@ -29,4 +29,11 @@ struct Weights {
 /// for a value that is not finite or no fp32 number.
 [[nodiscard]] Weights read_weights(const std::filesystem::path& file);
 
+/// The parameters of a network for samples with `features` entries, from an NPZ file as above but
+/// of any finite doubles: what has been learnt, not what training starts from.
+///
+/// Throws `Error` as `read_weights` and `Weights::parameters_of`.
+[[nodiscard]] std::vector<Matrix<double>> read_parameters(const std::filesystem::path& file,
+                                                          const Network& network, int features);
+
 }  // namespace numgeom

@@ -54,17 +54,7 @@ void MapOptions::validate() const {
 
 MapGrid::MapGrid(Space space, const MapOptions& options) : space_(std::move(space)) {
   options.validate();
-  for (const auto& [name, value] : options.fixed) {
-    const auto found = std::find_if(space_.parameters.begin(), space_.parameters.end(),
-                                    [&](const Parameter& p) { return p.name == name; });
-    if (found == space_.parameters.end())
-      throw Error(fmt::format("map: the study has no hyperparameter '{}' in its space", name));
-    if (!found->contains(value))
-      throw Error(fmt::format("map: {} = {} is not in its range", name, to_string(value)));
-    const std::optional<Condition> condition = found->condition;
-    *found = Parameter::fixed(name, value);
-    found->condition = condition;
-  }
+  for (const auto& [name, value] : options.fixed) fix(name, value);
   const std::vector<const Parameter*> free = space_.free();
   const std::string x = name_or(options.x, free, options.y);
   const std::string y = name_or(options.y, free, x);
@@ -83,6 +73,18 @@ MapGrid::MapGrid(Space space, const MapOptions& options) : space_(std::move(spac
     }
     samples_.push_back(std::move(full));
   }
+}
+
+void MapGrid::fix(const std::string& name, const Value& value) {
+  const auto found = std::find_if(space_.parameters.begin(), space_.parameters.end(),
+                                  [&](const Parameter& p) { return p.name == name; });
+  if (found == space_.parameters.end())
+    throw Error(fmt::format("map: the study has no hyperparameter '{}' in its space", name));
+  if (!found->contains(value))
+    throw Error(fmt::format("map: {} = {} is not in its range", name, to_string(value)));
+  std::optional<Condition> condition = found->condition;
+  *found = Parameter::fixed(name, value);
+  found->condition = std::move(condition);
 }
 
 MapAxis MapGrid::axis(const std::string& name, int points) const {
@@ -113,7 +115,6 @@ std::vector<Assignment> MapGrid::configurations(const Cell& cell) const {
 
 Refinement::Refinement(int columns, int rows, bool adaptive)
     : columns_(columns),
-      rows_(rows),
       known_(static_cast<std::size_t>(columns) * static_cast<std::size_t>(rows)) {
   const int step = adaptive ? kLatticeStep : 1;
   const std::vector<int> xs = lattice(columns, step);

@@ -56,6 +56,7 @@ class MapGrid {
   [[nodiscard]] std::vector<Assignment> configurations(const Cell& cell) const;
 
  private:
+  void fix(const std::string& name, const Value& value);
   [[nodiscard]] MapAxis axis(const std::string& name, int points) const;
 
   Space space_;
@@ -107,7 +108,6 @@ class Refinement {
   void split();
 
   int columns_;
-  int rows_;
   std::vector<Block> blocks_;
   std::vector<std::optional<Stability>> known_;
 };

@@ -36,7 +36,7 @@ double median(std::vector<double> values) {
 /// Rows of a table for people and of a CSV file at once.
 class Rows {
  public:
-  explicit Rows(std::vector<std::string> header) : table_(header) { add_csv(header); }
+  explicit Rows(const std::vector<std::string>& header) : table_(header) { add_csv(header); }
 
   void add(const std::vector<std::string>& row) {
     table_.add(row);

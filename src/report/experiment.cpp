@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/math/distributions/students_t.hpp>
+#include <boost/random/mersenne_twister.hpp>
+#include <boost/random/uniform_int_distribution.hpp>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -116,24 +117,29 @@ std::string trials_csv(std::span<const ExperimentProblem> problems) {
   return csv;
 }
 
-/// Mean and half the width of the 95 % confidence interval of Student's t.
 struct MeanInterval {
   double mean = kNaN;
-  double half_width = kNaN;
+  double low = -kInfinity;
+  double high = kInfinity;
 };
 
+/// The mean and the 95 % percentile interval of 10,000 bootstrap samples, always the same ones.
 MeanInterval mean_interval(const std::vector<double>& values) {
-  const auto count = static_cast<double>(values.size());
-  if (values.empty()) return {};
-  double sum = 0;
-  for (const double x : values) sum += x;
-  const double mean = sum / count;
-  if (values.size() < 2) return {mean, kInfinity};
-  double squares = 0;
-  for (const double x : values) squares += (x - mean) * (x - mean);
-  const boost::math::students_t student(count - 1);
-  const double t = boost::math::quantile(student, 0.975);
-  return {mean, t * std::sqrt(squares / (count - 1) / count)};
+  constexpr int kSamples = 10000;
+  const auto count = static_cast<int>(values.size());
+  if (count == 0) return {};
+  const auto mean_of = [&](const auto& index) {
+    double sum = 0;
+    for (int i = 0; i < count; ++i) sum += values[static_cast<std::size_t>(index(i))];
+    return sum / count;
+  };
+  boost::random::mt19937_64 random(1);
+  boost::random::uniform_int_distribution<int> any(0, count - 1);
+  std::vector<double> means;
+  for (int s = 0; s < kSamples; ++s) means.push_back(mean_of([&](int) { return any(random); }));
+  std::sort(means.begin(), means.end());
+  return {mean_of([](int i) { return i; }), means[kSamples / 40],
+          means[kSamples - kSamples / 40 - 1]};
 }
 
 }  // namespace
@@ -290,8 +296,7 @@ ExperimentResult search_comparison(std::span<const SearchRun> runs) {
     const MeanInterval log_ratio = mean_interval(log_ratios);
     const double ratio = std::exp(log_ratio.mean);
     const std::string interval = fmt::format("{:.2g} ({:.2g} to {:.2g})", ratio,
-                                             std::exp(log_ratio.mean - log_ratio.half_width),
-                                             std::exp(log_ratio.mean + log_ratio.half_width));
+                                             std::exp(log_ratio.low), std::exp(log_ratio.high));
     summary.add({problem, exact(static_cast<int>(seeds.size())), number(median(losses[false])),
                  number(median(losses[true])), number(median(errors[false])),
                  number(median(errors[true])), interval, number(median(sets[false])),

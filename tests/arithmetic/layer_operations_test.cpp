@@ -336,3 +336,11 @@ TEST_CASE("what lies beyond the range of MPFR's exponents is not lost") {
   const auto once = kBall.scale(tiny, {power, BoundMatrix(1, 1)});
   CHECK(kBall.magnitudes(once)(0, 0) >= Magnitude::power_of_two(64 - (5L << 28)));
 }
+
+TEST_CASE("a quotient by a root takes in what the root may be") {
+  // 1/√3.5 − 1/√4 = 0.03452…
+  const auto one = kBall.embed(ExactMatrix::Ones(1, 1));
+  const auto four = kBall.embed(ExactMatrix::Constant(1, 1, 4.0F));
+  const auto wide = kBall.widened(four, BoundMatrix(Matrix<double>::Constant(1, 1, 0.5)));
+  CHECK(kBall.root_quotient(1.0, one, wide, 1.0, 1e-8).radii(0, 0) >= Magnitude(0.0345));
+}

@@ -9,8 +9,22 @@
 
 namespace numgeom::cli {
 
-CertificationRun::CertificationRun(const LoadedStudy& study, RunOptions options)
-    : study_(study), options_(std::move(options)) {
+void add_run_options(CLI::App& command, const std::string& workers, RunOptions& options) {
+  command.add_option("--threads", options.threads, workers + " (0: one a processor)")
+      ->check(CLI::Range(0, 1024));
+  command.add_flag("--quiet", options.quiet, "No progress on stderr");
+}
+
+void add_certification_options(CLI::App& command, RunOptions& options) {
+  command
+      .add_option("--journal", options.journal,
+                  "Keep finished trials in FILE and take them from there the next time")
+      ->type_name("FILE");
+  add_run_options(command, "Trials at a time", options);
+}
+
+CertificationRun::CertificationRun(const LoadedStudy& study, std::string label, RunOptions options)
+    : study_(study), label_(std::move(label)), options_(std::move(options)) {
   if (!options_.journal.empty()) journal_.emplace(options_.journal, study);
 }
 
@@ -21,7 +35,7 @@ std::vector<CertifiedTrial> CertificationRun::certify(const std::vector<Trial>& 
     for (std::size_t i = 0; i < trials.size(); ++i)
       if (auto known = journal_->find(trials[i])) pool.skip(i, std::move(*known));
   }
-  ProgressLine progress(options_.label, options_.quiet);
+  ProgressLine progress(label_, options_.quiet);
   pool.run(
       [&](double share, int finished) {
         progress.update(share, finished, static_cast<int>(trials.size()));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,18 +11,23 @@
 namespace numgeom::cli {
 
 struct RunOptions {
-  std::string label;    ///< of the progress line
   std::string journal;  ///< a file that keeps finished trials; empty for none
   int threads = 0;      ///< 0: one a processor
   bool quiet = false;
 };
 
+/// Adds `--threads` (its help says what they are) and `--quiet`; `options` must outlive the
+/// parsing.
+void add_run_options(CLI::App& command, const std::string& workers, RunOptions& options);
+/// Those and `--journal`.
+void add_certification_options(CLI::App& command, RunOptions& options);
+
 /// Certifies the trials of a study with a progress line. What the journal has is taken from there,
 /// and what is finished is appended to it.
 class CertificationRun {
  public:
-  /// Throws `Error` as `Journal` does. The study lives longer.
-  CertificationRun(const LoadedStudy& study, RunOptions options);
+  /// Throws `Error` as `Journal` does. The study lives longer; the label is the progress line's.
+  CertificationRun(const LoadedStudy& study, std::string label, RunOptions options);
 
   /// The finished ones in the order of the trials: all, unless it was interrupted.
   [[nodiscard]] std::vector<CertifiedTrial> certify(const std::vector<Trial>& trials);
@@ -29,6 +35,7 @@ class CertificationRun {
 
  private:
   const LoadedStudy& study_;
+  std::string label_;
   RunOptions options_;
   std::optional<Journal> journal_;
   bool interrupted_ = false;

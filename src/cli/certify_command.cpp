@@ -6,6 +6,7 @@
 #include "certification_run.hpp"
 #include "commands.hpp"
 #include "interrupt.hpp"
+#include "numgeom/certificate/certificate.hpp"
 #include "numgeom/data/file.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/report/explain.hpp"
@@ -19,9 +20,8 @@ namespace {
 struct CertifyArguments {
   std::string study;
   JsonTarget json;
-  std::string journal;
-  int threads = 0;
-  bool quiet = false;
+  std::string certificate;
+  RunOptions run;
   bool explain = false;
 };
 
@@ -31,9 +31,11 @@ int report(const CertifyArguments& arguments, const LoadedStudy& study, std::siz
   const bool json_to_stdout = arguments.json.to_stdout();
   if (interrupted) {
     if (!json_to_stdout) print_result(certify_text(study.study(), trials, ranking));
-    print_note(interrupted_note(trials.size(), total, arguments.journal));
+    print_note(interrupted_note(trials.size(), total, arguments.run.journal));
     return kNotDone;
   }
+  if (!arguments.certificate.empty())
+    write_certificate(arguments.certificate, study, trials, ranking);
   if (!arguments.json.file.empty())
     write_file(arguments.json.file, certify_json(study, trials, ranking));
   print_result(json_to_stdout ? certify_json(study, trials, ranking)
@@ -48,11 +50,12 @@ int report(const CertifyArguments& arguments, const LoadedStudy& study, std::siz
 
 int certify_study(const CertifyArguments& arguments) {
   arguments.json.require_writable();
+  require_writable("--certificate", arguments.certificate);
   const LoadedStudy study(read_study(arguments.study));
   const std::vector<Trial> trials = study.trials();
-  CertificationRun run(study, {"certify", arguments.journal, arguments.threads, arguments.quiet});
+  CertificationRun run(study, "certify", arguments.run);
   const InterruptGuard guard;
-  if (!arguments.quiet)
+  if (!arguments.run.quiet)
     print_note(fmt::format("{}: {}, network {}\n", arguments.study, study.data().description,
                            fmt::join(study.study().network.describe(), " – ")));
   const auto finished = run.certify(trials);
@@ -68,15 +71,14 @@ void add_certify(CLI::App& app, int& exit_code) {
   command->add_option("study", arguments->study, "The study, a TOML file")->required();
   add_json_option(*command, arguments->json);
   command
-      ->add_option("--journal", arguments->journal,
-                   "Keep finished trials in FILE and take them from there the next time")
+      ->add_option(
+          "--certificate", arguments->certificate,
+          "Write what numgeom-verify checks: FILE, and the inputs into a directory beside it")
       ->type_name("FILE");
-  command->add_option("--threads", arguments->threads, "Trials at a time (0: one a processor)")
-      ->check(CLI::Range(0, 1024));
   command->add_flag(
       "--explain", arguments->explain,
       "Say for every trial why it was enclosed as it was: bits predicted and lost, time");
-  command->add_flag("--quiet", arguments->quiet, "No progress on stderr");
+  add_certification_options(*command, arguments->run);
   command->footer(
       "Prints, for every configuration, the native losses, the certified digits of the exact "
       "loss,\n"

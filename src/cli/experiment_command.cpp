@@ -36,8 +36,7 @@ struct ExperimentArguments {
   std::string name;
   std::string out = "experiments";
   bool quick = false;
-  int threads = 0;
-  bool quiet = false;
+  RunOptions run;
 };
 
 /// What a quick run takes: `key = value  # quick: other` becomes `key = other`.
@@ -120,8 +119,9 @@ void Experiments::publish(const std::string& name, const std::string& document) 
 
 std::vector<CertifiedTrial> Experiments::certify(const LoadedStudy& study, const std::string& name,
                                                  const std::vector<Trial>& trials) {
-  CertificationRun run(
-      study, {name, file(name + ".journal").string(), arguments_.threads, arguments_.quiet});
+  RunOptions options = arguments_.run;
+  options.journal = file(name + ".journal").string();
+  CertificationRun run(study, name, options);
   std::vector<CertifiedTrial> finished = run.certify(trials);
   if (run.interrupted()) throw Interrupted();
   for (const CertifiedTrial& trial : finished) {
@@ -163,7 +163,7 @@ SearchResult Experiments::run_search(const One& one, const std::stop_token& stop
 
 void Experiments::run_searches(std::vector<One>& searches) const {
   const auto total = static_cast<int>(searches.size());
-  ProgressLine progress("search", arguments_.quiet, "searches");
+  ProgressLine progress("search", arguments_.run.quiet, "searches");
   std::mutex mutex;  // guards what follows
   int next = 0;
   int done = 0;
@@ -187,7 +187,7 @@ void Experiments::run_searches(std::vector<One>& searches) const {
   };
   run_interruptibly([&](const std::stop_token& stop) {
     std::vector<std::jthread> workers;
-    for (int i = 0; i < thread_count(arguments_.threads); ++i)
+    for (int i = 0; i < thread_count(arguments_.run.threads); ++i)
       workers.emplace_back([&] { search_on(stop); });
   });
   progress.close();
@@ -293,9 +293,7 @@ void add_experiment(CLI::App& app, int& exit_code) {
   command->add_option("--out", arguments->out, "Directory for data, tables and pictures")
       ->capture_default_str();
   command->add_flag("--quick", arguments->quick, "Smaller problems: a few minutes");
-  command->add_option("--threads", arguments->threads, "Trials at a time (0: one a processor)")
-      ->check(CLI::Range(0, 1024));
-  command->add_flag("--quiet", arguments->quiet, "No progress on stderr");
+  add_run_options(*command, "Trials at a time", arguments->run);
   command->footer(
       "bounds       estimates of the error beside certified errors, three problems\n"
       "ranking      orders that rounding changes, and those that the criterion flags\n"

@@ -16,9 +16,7 @@ struct MapArguments {
   MapOptions map;
   std::vector<std::string> fixed;  ///< NAME=VALUE
   JsonTarget json;
-  std::string journal;
-  int threads = 0;
-  bool quiet = false;
+  RunOptions run;
 };
 
 /// The value that the text stands for, by what the parameter holds.
@@ -59,13 +57,13 @@ int draw_map(MapArguments arguments) {
   for (const std::string& text : arguments.fixed)
     arguments.map.fixed.push_back(fixed_from_text(study.study().space, text));
   StabilityMap map(study, arguments.map);
-  CertificationRun run(study, {"map", arguments.journal, arguments.threads, arguments.quiet});
+  CertificationRun run(study, "map", arguments.run);
   const InterruptGuard guard;
   bool certified = true;
   for (auto trials = map.next(); !trials.empty(); trials = map.next()) {
     const std::vector<CertifiedTrial> finished = run.certify(trials);
     if (run.interrupted()) {
-      print_note(interrupted_note(finished.size(), trials.size(), arguments.journal));
+      print_note(interrupted_note(finished.size(), trials.size(), arguments.run.journal));
       return kNotDone;
     }
     for (const CertifiedTrial& trial : finished)
@@ -103,13 +101,7 @@ void add_map(CLI::App& app, int& exit_code) {
   command->add_flag("--adaptive", arguments->map.adaptive,
                     "Evaluate a lattice, then cells near the boundary only");
   add_json_option(*command, arguments->json);
-  command
-      ->add_option("--journal", arguments->journal,
-                   "Keep finished trials in FILE and take them from there the next time")
-      ->type_name("FILE");
-  command->add_option("--threads", arguments->threads, "Trials at a time (0: one a processor)")
-      ->check(CLI::Range(0, 1024));
-  command->add_flag("--quiet", arguments->quiet, "No progress on stderr");
+  add_certification_options(*command, arguments->run);
   command->footer(
       "Trains every cell natively in the study's first precision and proves the exact loss:\n"
       "stable (.) where |native - exact|/|exact| is below the tolerance, unstable (#) where it is\n"

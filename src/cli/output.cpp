@@ -31,22 +31,25 @@ void print_result(std::string_view text) {
 
 void print_note(std::string_view text) { (void)write(text, stderr); }
 
-void JsonTarget::require_writable() const {
+void require_writable(const std::string& option, const std::string& file) {
   if (file.empty()) return;
   const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
   if (!std::filesystem::is_directory(folder))
-    throw Error(fmt::format("--json {}: the directory {} does not exist", file, folder.string()));
+    throw Error(
+        fmt::format("{} {}: the directory {} does not exist", option, file, folder.string()));
   if (std::filesystem::is_directory(file))
-    throw Error(fmt::format("--json {}: a file name expected, this is a directory", file));
+    throw Error(fmt::format("{} {}: a file name expected, this is a directory", option, file));
   // Written whole or not at all means replaced, which must not happen to a device or a pipe.
   if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file))
-    throw Error(
-        fmt::format("--json {}: a regular file expected; --json alone writes to stdout", file));
+    throw Error(fmt::format("{} {}: a regular file expected{}", option, file,
+                            option == "--json" ? "; --json alone writes to stdout" : ""));
   const std::string probe = file + ".probe";
   if (!std::ofstream(probe))
-    throw Error(fmt::format("--json {}: no file can be written to {}", file, folder.string()));
+    throw Error(fmt::format("{} {}: no file can be written to {}", option, file, folder.string()));
   std::filesystem::remove(probe);
 }
+
+void JsonTarget::require_writable() const { cli::require_writable("--json", file); }
 
 void add_json_option(CLI::App& command, JsonTarget& target) {
   command

@@ -12,13 +12,17 @@ void print_result(std::string_view text);
 /// Writes for people to stderr. That nobody can read it is no reason to stop.
 void print_note(std::string_view text);
 
+/// Finds out before hours of work that the file could not be written; nothing for no file. Throws
+/// `Error` naming the option.
+void require_writable(const std::string& option, const std::string& file);
+
 /// Where JSON goes: nowhere, to stdout, or to a file.
 struct JsonTarget {
   bool asked = false;
   std::string file;
 
   [[nodiscard]] bool to_stdout() const { return asked && file.empty(); }
-  /// Finds out before hours of work that the result could not be written. Throws `Error`.
+  /// As above.
   void require_writable() const;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <list>
 
+#include "certification_run.hpp"
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "numgeom/data/file.hpp"
@@ -23,10 +24,9 @@ struct ScoreArguments {
   std::string trained_in;
   JsonTarget json;
   bool samples = false;
-  int threads = 0;
   int max_bits = ScoreOptions{}.max_bits;
   double tightness = ScoreOptions{}.tightness;
-  bool quiet = false;
+  RunOptions run;
 };
 
 /// A model to be scored, in which precisions, and its weights or how they come about.
@@ -106,7 +106,7 @@ void score(Candidate& candidate, const ScoreOptions& options, const std::stop_to
 /// Those that were finished before Ctrl-C.
 std::vector<ScoredModel> score_all(const ScoreArguments& arguments, const ScoreOptions& options,
                                    std::vector<Candidate> candidates) {
-  ProgressLine line("score", arguments.quiet, "models");
+  ProgressLine line("score", arguments.run.quiet, "models");
   std::stop_source stop;
   std::vector<ScoredModel> models;
   const auto total = static_cast<int>(candidates.size());
@@ -140,7 +140,7 @@ int score_studies(const ScoreArguments& arguments) {
   ScoreOptions options;
   options.tightness = arguments.tightness;
   options.max_bits = arguments.max_bits;
-  options.threads = thread_count(arguments.threads);
+  options.threads = thread_count(arguments.run.threads);
   options.validate();
   std::list<LoadedStudy> studies;
   for (const std::string& file : arguments.studies) studies.emplace_back(read_study(file));
@@ -195,9 +195,7 @@ void add_score(CLI::App& app, int& exit_code) {
                       "Asked ratio of the upper to the lower bound on an error (1.001)");
   command->add_option("--max-bits", arguments->max_bits,
                       "Precision at which what is open stays undecided (8192)");
-  command->add_option("--threads", arguments->threads, "Threads (0: one a processor)")
-      ->check(CLI::Range(0, 1024));
-  command->add_flag("--quiet", arguments->quiet, "No progress on stderr");
+  add_run_options(*command, "Threads", arguments->run);
   command->footer(
       "Prints, for every model and precision, the native and the exact loss, the certified error,\n"
       "the score (certified decimal digits of a sample's loss), how many predicted labels are\n"

@@ -186,6 +186,18 @@ std::string_view bytes_of(const Value* values, std::size_t count) {
   return {reinterpret_cast<const char*>(values), count * sizeof(Value)};
 }
 
+template <class Value>
+std::string npy_of(const std::string& type, const Matrix<Value>& matrix) {
+  return npy_bytes(type, fmt::format("({}, {})", matrix.rows(), matrix.cols()),
+                   bytes_of(matrix.data(), static_cast<std::size_t>(matrix.size())));
+}
+
+template <class Value>
+std::string npy_of(const std::string& type, const std::vector<Value>& values) {
+  return npy_bytes(type, fmt::format("({},)", values.size()),
+                   bytes_of(values.data(), values.size()));
+}
+
 }  // namespace
 
 Array parse_npy(const File& file) {
@@ -200,28 +212,22 @@ Array parse_npy(const File& file) {
 
 Array read_npy(const std::filesystem::path& path) { return parse_npy(read_file(path)); }
 
-std::string npy_bytes(const ExactMatrix& matrix) {
-  return npy_bytes("<f4", fmt::format("({}, {})", matrix.rows(), matrix.cols()),
-                   bytes_of(matrix.data(), static_cast<std::size_t>(matrix.size())));
-}
-
-std::string npy_bytes(const Matrix<double>& matrix) {
-  return npy_bytes("<f8", fmt::format("({}, {})", matrix.rows(), matrix.cols()),
-                   bytes_of(matrix.data(), static_cast<std::size_t>(matrix.size())));
-}
+std::string npy_bytes(const ExactMatrix& matrix) { return npy_of("<f4", matrix); }
+std::string npy_bytes(const Matrix<double>& matrix) { return npy_of("<f8", matrix); }
+std::string npy_bytes(const Mask& matrix) { return npy_of("|u1", matrix); }
+std::string npy_bytes(const std::vector<std::int64_t>& values) { return npy_of("<i8", values); }
+std::string npy_bytes(const std::vector<double>& values) { return npy_of("<f8", values); }
 
 void write_npy(const std::filesystem::path& path, const ExactMatrix& matrix) {
   write_file(path, npy_bytes(matrix));
 }
 
 void write_npy(const std::filesystem::path& path, const std::vector<std::int64_t>& values) {
-  write_file(path, npy_bytes("<i8", fmt::format("({},)", values.size()),
-                             bytes_of(values.data(), values.size())));
+  write_file(path, npy_bytes(values));
 }
 
 void write_npy(const std::filesystem::path& path, const std::vector<double>& values) {
-  write_file(path, npy_bytes("<f8", fmt::format("({},)", values.size()),
-                             bytes_of(values.data(), values.size())));
+  write_file(path, npy_bytes(values));
 }
 
 }  // namespace numgeom

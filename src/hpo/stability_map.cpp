@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 
 #include "numgeom/error.hpp"
@@ -33,6 +35,27 @@ double share(int low, int high, int at) {
 }
 
 int nearer(int low, int high, int at) { return at - low <= high - at ? low : high; }
+
+/// Cells that are alike: one verdict, and finite losses that differ by no more than a third of the
+/// greatest.
+class Likeness {
+ public:
+  /// False once they are not.
+  bool add(Stability stability, double loss) {
+    if (!stability_) stability_ = stability;
+    if (std::isfinite(loss)) {
+      least_ = std::min(least_, loss);
+      most_ = std::max(most_, loss);
+    }
+    const double size = std::max(std::abs(least_), std::abs(most_));
+    return *stability_ == stability && !(most_ - least_ > size / 3);
+  }
+
+ private:
+  std::optional<Stability> stability_;
+  double least_ = std::numeric_limits<double>::infinity();
+  double most_ = -std::numeric_limits<double>::infinity();
+};
 
 std::string name_or(const std::string& name, const std::vector<const Parameter*>& free,
                     const std::string& other) {
@@ -115,6 +138,8 @@ std::vector<Assignment> MapGrid::configurations(const Cell& cell) const {
 
 Refinement::Refinement(int columns, int rows, bool adaptive)
     : columns_(columns),
+      rows_(rows),
+      adaptive_(adaptive),
       known_(static_cast<std::size_t>(columns) * static_cast<std::size_t>(rows)) {
   const int step = adaptive ? kLatticeStep : 1;
   const std::vector<int> xs = lattice(columns, step);
@@ -124,20 +149,22 @@ Refinement::Refinement(int columns, int rows, bool adaptive)
       blocks_.push_back({xs[i], xs[i + 1], ys[j], ys[j + 1]});
 }
 
-void Refinement::set(const Cell& cell, Stability stability) { known_[index(cell)] = stability; }
+void Refinement::set(const Cell& cell, Stability stability, double loss) {
+  known_[index(cell)] = {stability, loss};
+}
 
 template <class Key>
 bool Refinement::depends_on(const Block& block, const Key& key) const {
-  std::map<int, Stability> first;
+  std::map<int, Likeness> seen;
   for (int y = block.y0; y <= block.y1; ++y)
-    for (int x = block.x0; x <= block.x1; ++x) {
-      const auto& here = known_[index({x, y})];
-      if (here && first.emplace(key(x, y), *here).first->second != *here) return false;
-    }
+    for (int x = block.x0; x <= block.x1; ++x)
+      if (const auto& here = known_[index({x, y})];
+          here && !seen[key(x, y)].add(here->stability, here->loss))
+        return false;
   return true;
 }
 
-void Refinement::split() {
+bool Refinement::split() {
   std::vector<Block> blocks;
   for (const Block& block : blocks_) {
     const bool uniform = depends_on(block, [](int, int) { return 0; });
@@ -147,26 +174,53 @@ void Refinement::split() {
       for (const auto& [x0, x1] : halves(block.x0, block.x1, !uniform && (by_x || !by_y)))
         blocks.push_back({x0, x1, y0, y1});
   }
-  blocks_ = std::move(blocks);
+  blocks_.swap(blocks);
+  return blocks_.size() > blocks.size();
+}
+
+std::vector<Cell> Refinement::open_corners() const {
+  std::vector<Cell> cells;
+  for (const Block& block : blocks_)
+    for (const Cell& corner : {Cell{block.x0, block.y0}, Cell{block.x1, block.y0},
+                               Cell{block.x0, block.y1}, Cell{block.x1, block.y1}})
+      if (!known(corner)) cells.push_back(corner);
+  return cells;
+}
+
+std::vector<Cell> Refinement::neighbours(const Cell& cell) const {
+  std::vector<Cell> cells;
+  for (const auto& [x, y] : {Cell{cell.x - 1, cell.y}, Cell{cell.x + 1, cell.y},
+                             Cell{cell.x, cell.y - 1}, Cell{cell.x, cell.y + 1}})
+    if (x >= 0 && x < columns_ && y >= 0 && y < rows_) cells.push_back({x, y});
+  return cells;
+}
+
+std::vector<Cell> Refinement::along_boundary() const {
+  std::vector<Cell> cells;
+  for (int y = 0; y < rows_; ++y)
+    for (int x = 0; x < columns_; ++x) {
+      const auto& here = known_[index({x, y})];
+      if (!here) continue;
+      const std::vector<Cell> around = neighbours({x, y});
+      const bool on_boundary = std::any_of(around.begin(), around.end(), [&](const Cell& other) {
+        const auto& there = known_[index(other)];
+        return there && there->stability != here->stability;
+      });
+      if (on_boundary)
+        std::copy_if(around.begin(), around.end(), std::back_inserter(cells),
+                     [&](const Cell& other) { return !known(other); });
+    }
+  return cells;
 }
 
 std::vector<Cell> Refinement::next() {
-  for (;;) {
-    std::vector<Cell> cells;
-    for (const Block& block : blocks_)
-      for (const Cell& corner : {Cell{block.x0, block.y0}, Cell{block.x1, block.y0},
-                                 Cell{block.x0, block.y1}, Cell{block.x1, block.y1}})
-        if (!known(corner) && std::find(cells.begin(), cells.end(), corner) == cells.end())
-          cells.push_back(corner);
-    if (!cells.empty()) {
-      std::sort(cells.begin(), cells.end(),
-                [&](const Cell& a, const Cell& b) { return index(a) < index(b); });
-      return cells;
-    }
-    const std::size_t before = blocks_.size();
-    split();
-    if (blocks_.size() == before) return {};
-  }
+  std::vector<Cell> cells = open_corners();
+  while (cells.empty() && split()) cells = open_corners();
+  if (cells.empty() && adaptive_) cells = along_boundary();
+  std::sort(cells.begin(), cells.end(),
+            [&](const Cell& a, const Cell& b) { return index(a) < index(b); });
+  cells.erase(std::unique(cells.begin(), cells.end()), cells.end());
+  return cells;
 }
 
 const Refinement::Block& Refinement::block_of(const Cell& cell) const {
@@ -176,9 +230,10 @@ const Refinement::Block& Refinement::block_of(const Cell& cell) const {
 }
 
 Stability Refinement::inferred(const Cell& cell) const {
-  if (const auto stability = known(cell)) return *stability;
+  if (const auto& known = known_[index(cell)]) return known->stability;
   const Block& block = block_of(cell);
-  return *known({nearer(block.x0, block.x1, cell.x), nearer(block.y0, block.y1, cell.y)});
+  return known_[index({nearer(block.x0, block.x1, cell.x), nearer(block.y0, block.y1, cell.y)})]
+      ->stability;
 }
 
 std::vector<std::pair<Cell, double>> Refinement::corners(const Cell& cell) const {

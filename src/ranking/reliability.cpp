@@ -25,8 +25,9 @@ bool is_flagged(double a, double b, double delta_a, double delta_b) {
   return !(gap > rounding::add_up(delta_a, delta_b));
 }
 
-double share(int part, int whole, double of_nothing) {
-  return whole == 0 ? of_nothing : static_cast<double>(part) / whole;
+/// NaN of nothing.
+double share(int part, int whole) {
+  return whole == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(part) / whole;
 }
 
 /// Of those listed; −1 where all diverged.
@@ -95,11 +96,9 @@ Uncertainties estimated_uncertainties(std::span<const CertifiedTrial> trials, st
   return result;
 }
 
-double CriterionScore::recall() const { return share(changed_and_flagged, changed, 1); }
-double CriterionScore::precision() const {
-  return share(changed_and_flagged, flagged, std::numeric_limits<double>::quiet_NaN());
-}
-double CriterionScore::borderline_share() const { return share(borderline, trials, 0); }
+double CriterionScore::recall() const { return share(changed_and_flagged, changed); }
+double CriterionScore::precision() const { return share(changed_and_flagged, flagged); }
+double CriterionScore::borderline_share() const { return share(borderline, trials); }
 
 CriterionScore score_criterion(std::span<const CertifiedTrial> trials, std::size_t run,
                                const Uncertainties& uncertainties) {

@@ -1,6 +1,6 @@
 #include "document.hpp"
 
-#include "build_info.hpp"
+#include "train/build_info.hpp"
 
 namespace numgeom {
 

@@ -27,6 +27,16 @@ std::string percent(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.0f} %", 100 * share);
 }
 
+/// Whether a claim holds; nothing where there are no cases.
+std::optional<bool> if_any(int cases, bool holds) {
+  return cases > 0 ? std::optional(holds) : std::nullopt;
+}
+
+std::string outcome(const std::optional<bool>& holds) {
+  if (!holds) return "nothing to tell by";
+  return *holds ? "holds" : "DOES NOT HOLD";
+}
+
 double median(std::vector<double> values) {
   if (values.empty()) return kNaN;
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
@@ -148,7 +158,7 @@ std::string ExperimentResult::to_text() const {
   std::string result = title + "\n\n" + text + "\n";
   for (const Expectation& claim : claims)
     result += fmt::format("{}: expected {}; measured {}: {}\n", claim.about, claim.expected,
-                          claim.measured, claim.holds ? "holds" : "DOES NOT HOLD");
+                          claim.measured, outcome(claim.holds));
   return result;
 }
 
@@ -158,7 +168,7 @@ std::string ExperimentResult::to_json() const {
     list.push_back({{"about", claim.about},
                     {"expected", claim.expected},
                     {"measured", claim.measured},
-                    {"holds", claim.holds}});
+                    {"holds", claim.holds ? Json(*claim.holds) : Json(nullptr)}});
   const Json document = {{"schema_version", kSchemaVersion},
                          {"kind", "experiment"},
                          {"experiment", name},
@@ -192,12 +202,12 @@ ExperimentResult error_bounds(std::span<const ExperimentProblem> problems) {
                 percent(share), number(score.median_overestimation),
                 number(score.high_overestimation), percent(score.overhead)});
       if (name == "phi")
-        result.claims.push_back(
-            {problem.name + " " + precision,
-             "Φ at least the error and at most 50 times it, in median",
-             fmt::format("covered {} of {}, median {:.3g} times", score.covered, score.trials,
-                         score.median_overestimation),
-             score.covered >= 0.95 * score.trials && score.median_overestimation <= 50});
+        result.claims.push_back({problem.name + " " + precision,
+                                 "Φ at least the error and at most 50 times it, in median",
+                                 fmt::format("covered {} of {}, median {:.3g} times", score.covered,
+                                             score.trials, score.median_overestimation),
+                                 if_any(score.trials, score.covered >= 0.95 * score.trials &&
+                                                          score.median_overestimation <= 50)});
     }
     const int reference = reference_run(problem);
     std::vector<double> ratios;
@@ -238,14 +248,14 @@ ExperimentResult ranking_reliability(std::span<const ExperimentProblem> problems
     result.claims.push_back(
         {about, "every change flagged by certified errors (theorem 2)",
          fmt::format("{} of {}", certified.changed_and_flagged, certified.changed),
-         certified.changed_and_flagged == certified.changed});
+         if_any(certified.changed, certified.changed_and_flagged == certified.changed)});
     result.claims.push_back(
         {about, "at least 70 % of the changes flagged by Φ",
          fmt::format("{} of {}", estimated.changed_and_flagged, estimated.changed),
-         estimated.recall() >= 0.7});
+         if_any(estimated.changed, estimated.recall() >= 0.7)});
     const double share = certified.borderline_share();
     result.claims.push_back({about, "10 to 25 % of the trials borderline", percent(share),
-                             share >= 0.1 && share <= 0.25});
+                             if_any(certified.trials, share >= 0.1 && share <= 0.25)});
   });
   result.text = rows.text();
   result.tables = {{"ranking.csv", rows.csv()}};

@@ -8,11 +8,11 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "build_info.hpp"
 #include "numgeom/data/sha256.hpp"
 #include "numgeom/error.hpp"
 #include "numgeom/version.hpp"
 #include "train/assignment_json.hpp"
+#include "train/build_info.hpp"
 
 namespace numgeom {
 namespace {
@@ -132,6 +132,23 @@ std::vector<RadiusAfter> to_radii(const Json& json) {
   return radii;
 }
 
+Json chain_json(const std::vector<ChainLink>& chain) {
+  Json json = Json::array();
+  for (const ChainLink& link : chain) {
+    json.push_back(Json::array());
+    for (const Magnitude& x : {link.radius, link.lipschitz, link.defect})
+      json.back().push_back({x.mantissa(), x.exponent()});
+  }
+  return json;
+}
+std::vector<ChainLink> to_chain(const Json& json) {
+  const auto magnitude = [](const Json& x) { return Magnitude(x.at(0).get<double>(), x.at(1)); };
+  std::vector<ChainLink> chain;
+  for (const Json& link : json)
+    chain.push_back({magnitude(link.at(0)), magnitude(link.at(1)), magnitude(link.at(2))});
+  return chain;
+}
+
 Json trial_json(const CertifiedTrial& result) {
   Json native = Json::array();
   for (const NativeRun& run : result.native) native.push_back(native_json(run));
@@ -140,7 +157,7 @@ Json trial_json(const CertifiedTrial& result) {
   for (const ShadowRun& run : found.attempts)
     attempts.push_back({rung_json(run.rung), enclosure_json(run.loss), run.errors.lower,
                         run.errors.upper, number(run.bits_lost), run.open, number(run.seconds),
-                        radii_json(run.radii)});
+                        radii_json(run.radii), chain_json(run.chain)});
   Json candidates = Json::array();
   for (const Candidate& one : found.candidates)
     candidates.push_back({rung_json(one.rung), number(one.bits_lost), number(one.sign_bits),
@@ -183,7 +200,8 @@ CertifiedTrial to_trial(const Json& json) {
                               to_number(run.at(4)),
                               run.at(5),
                               to_number(run.at(6)),
-                              run.size() > 7 ? to_radii(run.at(7)) : std::vector<RadiusAfter>()});
+                              to_radii(run.at(7)),
+                              to_chain(run.at(8))});
   found.seconds = to_number(json.at("seconds"));
   for (const Json& run : json.at("native")) {
     result.native.push_back(to_native(run));

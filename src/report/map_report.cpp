@@ -100,14 +100,15 @@ MapCell StabilityMap::judge(const Cell& cell, const std::vector<CertifiedTrial>&
   MapCell result;
   result.cell = cell;
   result.evaluated = true;
-  result.verdict = Stability::kStable;
   for (const CertifiedTrial& sample : samples) {
     const CertifiedError error =
         relative_error(sample.certified_errors.front(), sample.certification.loss);
     result.relative_error.lower = std::max(result.relative_error.lower, error.lower);
     result.relative_error.upper = std::max(result.relative_error.upper, error.upper);
     result.relative_phi = std::max(result.relative_phi, relative_phi(sample.native.front()));
+    result.loss += sample.certification.loss.midpoint() / static_cast<double>(samples.size());
   }
+  if (samples.empty()) return result;
   result.verdict = stability(result.relative_error, options_.tolerance);
   result.by_phi =
       result.relative_phi < options_.tolerance ? Stability::kStable : Stability::kUnstable;
@@ -116,11 +117,15 @@ MapCell StabilityMap::judge(const Cell& cell, const std::vector<CertifiedTrial>&
 }
 
 void StabilityMap::add(const std::vector<CertifiedTrial>& trials) {
+  std::size_t expected = 0;
+  for (const auto& [cell, samples] : asked_) expected += samples;
+  if (trials.size() != expected)
+    throw Error(fmt::format("map: {} trials expected, not {}", expected, trials.size()));
   auto from = trials.begin();
   for (const auto& [cell, samples] : asked_) {
     const auto to = from + static_cast<std::ptrdiff_t>(samples);
     cells_.push_back(judge(cell, {from, to}));
-    refinement_.set(cell, cells_.back().verdict);
+    refinement_.set(cell, cells_.back().verdict, cells_.back().loss);
     from = to;
   }
 }

@@ -66,6 +66,7 @@ void enclose_stepwise(const A& arithmetic, const Trial& trial, const TrialInputs
     if (stop.stop_requested()) throw Interrupted();
     if (progress) progress(static_cast<double>(bound.step) / bound.steps);
     radii.add(bound.step + 1, bound.steps, bound.distance);
+    run.chain.push_back({bound.radius, bound.lipschitz, bound.defect});
   };
   StepwiseResult result =
       train_stepwise(arithmetic, *trial.problem, inputs, trial.configuration, observer);

@@ -23,8 +23,8 @@ class MapTest(FolderTest):
         super().setUp()
         self.study = self.write_study(STUDY)
 
-    def map(self, *arguments):
-        result = run("map", self.study, "--json", "--quiet", *SIZE, *arguments)
+    def map(self, *arguments, size=SIZE):
+        result = run("map", self.study, "--json", "--quiet", *size, *arguments)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         return json.loads(result.stdout)
 
@@ -56,8 +56,9 @@ class MapTest(FolderTest):
         self.assertLessEqual({"stable", "unstable"}, verdicts)
 
     def test_refinement_says_the_same_where_it_evaluates(self):
-        full = self.map("--fix", "width=5")["cells"]
-        adaptive = self.map("--fix", "width=5", "--adaptive")["cells"]
+        wide = ("--columns", 17, "--rows", 6, "--tolerance", 0.3)
+        full = self.map("--fix", "width=5", size=wide)["cells"]
+        adaptive = self.map("--fix", "width=5", "--adaptive", size=wide)["cells"]
         self.assertLess(sum(cell["evaluated"] for cell in adaptive), len(full))
         for one, other in zip(full, adaptive):
             if other["evaluated"]:

@@ -23,8 +23,12 @@ namespace numgeom {
 
 /// The bytes of an NPY file of a rows×columns float32 array.
 [[nodiscard]] std::string npy_bytes(const ExactMatrix& matrix);
-/// The same for float64.
+/// The same for float64, and for bytes.
 [[nodiscard]] std::string npy_bytes(const Matrix<double>& matrix);
+[[nodiscard]] std::string npy_bytes(const Mask& matrix);
+/// One-dimensional int64 and float64.
+[[nodiscard]] std::string npy_bytes(const std::vector<std::int64_t>& values);
+[[nodiscard]] std::string npy_bytes(const std::vector<double>& values);
 
 /// Writes a rows×columns float32 array, so that NumPy reads back the same values.
 /// The file is written whole or not at all. Throws Error as write_file.

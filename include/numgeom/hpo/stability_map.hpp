@@ -69,20 +69,22 @@ class MapGrid {
 ///
 /// Without `adaptive` all of them. With it a lattice of every fourth cell first; a block of the
 /// lattice is halved as long as what is known in it and on its edges differs, along x where the
-/// columns tell why, along y where the rows do, along both otherwise. Cells that are left are taken
-/// to be as the nearest corner of their block: a region that lies within one block of the first
-/// lattice and touches nothing known is not seen.
+/// columns tell why, along y where the rows do, along both otherwise. Two cells differ in their
+/// verdicts, or in their losses by more than a third: between trainings that end differently there
+/// is often a thin region of chaos. Then the boundary is followed: all neighbours of two adjacent
+/// cells with different verdicts are evaluated. Cells that are left are taken to be as the nearest
+/// corner of their block: a region within one block between like trainings that touches nothing
+/// known is not seen.
 class Refinement {
  public:
   Refinement(int columns, int rows, bool adaptive);
 
   /// Cells to evaluate next, row by row; empty once the map is complete.
   [[nodiscard]] std::vector<Cell> next();
-  void set(const Cell& cell, Stability stability);
+  /// The verdict on an evaluated cell and its loss; one that is not finite is compared with none.
+  void set(const Cell& cell, Stability stability, double loss);
 
-  [[nodiscard]] std::optional<Stability> known(const Cell& cell) const {
-    return known_[index(cell)];
-  }
+  [[nodiscard]] bool known(const Cell& cell) const { return known_[index(cell)].has_value(); }
   /// What is known, or what all that is known of its block agrees on. For a complete map.
   [[nodiscard]] Stability inferred(const Cell& cell) const;
   /// The known cells around a cell that is not: the corners of its block, and how much of each
@@ -90,6 +92,10 @@ class Refinement {
   [[nodiscard]] std::vector<std::pair<Cell, double>> corners(const Cell& cell) const;
 
  private:
+  struct Known {
+    Stability stability;
+    double loss;
+  };
   struct Block {
     int x0 = 0;
     int x1 = 0;
@@ -104,12 +110,19 @@ class Refinement {
   template <class Key>
   [[nodiscard]] bool depends_on(const Block& block, const Key& key) const;
   [[nodiscard]] const Block& block_of(const Cell& cell) const;
-  /// Halves every block whose cells differ, along the axes that they differ along.
-  void split();
+  /// Corners of blocks that are not known.
+  [[nodiscard]] std::vector<Cell> open_corners() const;
+  /// Unknown neighbours of adjacent cells with different verdicts.
+  [[nodiscard]] std::vector<Cell> along_boundary() const;
+  [[nodiscard]] std::vector<Cell> neighbours(const Cell& cell) const;
+  /// Halves every block whose cells differ, along the axes that they differ along; false if none.
+  bool split();
 
   int columns_;
+  int rows_;
+  bool adaptive_;
   std::vector<Block> blocks_;
-  std::vector<std::optional<Stability>> known_;
+  std::vector<std::optional<Known>> known_;
 };
 
 }  // namespace numgeom

@@ -34,7 +34,7 @@ struct CriterionScore {
   int trials = 0;
   int borderline = 0;  ///< trials that some flagged pair has
 
-  /// Share of the changed pairs that are flagged; 1 where there is none.
+  /// Share of the changed pairs that are flagged; NaN where none is changed.
   [[nodiscard]] double recall() const;
   /// Share of the flagged pairs that are changed; NaN where none is flagged.
   [[nodiscard]] double precision() const;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,10 +29,10 @@ struct SearchRun {
 
 /// What the method's authors expect, and what was measured.
 struct Expectation {
-  std::string about;     ///< problem, precision, or what it is about
-  std::string expected;  ///< in words
-  std::string measured;  ///< in figures
-  bool holds = false;
+  std::string about;          ///< problem, precision, or what it is about
+  std::string expected;       ///< in words
+  std::string measured;       ///< in figures
+  std::optional<bool> holds;  ///< none where there was nothing to measure it by
 };
 
 /// An experiment's outcome. Numbers rest on certified errors: enclosures of the exact losses.

@@ -16,6 +16,7 @@ struct MapCell {
   Stability by_phi = Stability::kUndecided;   ///< Φ/|L̂| < tolerance for all samples, or not
   CertifiedError relative_error;              ///< ∞ where a run diverged
   double relative_phi = 0;                    ///< Φ/|L̂|; ∞ where a run diverged
+  double loss = 0;                            ///< middle of the exact one, mean over the samples
   double log10_error = 0;  ///< of the upper bound; interpolated where not evaluated, for pictures
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "numgeom/arithmetic/magnitude.hpp"
 #include "numgeom/shadow/goal.hpp"
 #include "numgeom/train/native_run.hpp"
 
@@ -41,6 +42,13 @@ struct RadiusAfter {
   double log2 = 0;
 };
 
+/// ρ_{t+1} = Λ_tρ_t + d_t, a step of the stepwise way; in the norm of the coordinates in force.
+struct ChainLink {
+  Magnitude radius;     ///< ρ_{t+1}
+  Magnitude lipschitz;  ///< Λ_t, with a change of coordinates; 0 where ρ_t = 0
+  Magnitude defect;     ///< d_t
+};
+
 /// What one rung found: an enclosure of the exact run's validation loss and classification errors.
 struct ShadowRun {
   Rung rung;
@@ -50,6 +58,7 @@ struct ShadowRun {
   std::string open;      ///< why the rung was given up; empty where it was not
   double seconds = 0;
   std::vector<RadiusAfter> radii = {};  ///< of the parameters in the course of the run: a sample
+  std::vector<ChainLink> chain = {};    ///< of all steps; none of a direct run
 };
 
 /// Runs the trial once in the rung's arithmetic, in the rung's way. Direct: the enclosure of the

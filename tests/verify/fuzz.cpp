@@ -1,0 +1,22 @@
+// What a certificate's reader must stand: bytes of all kinds. The digest is put behind the bytes, so that
+// what it protects is reached. The first byte chooses between a certificate and an array.
+
+#include <string>
+
+#include "training.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  try {
+    if (data[0] % 4 == 0) {
+      (void)verify::parse_npy(bytes);
+    } else {
+      const std::string digest = verify::sha256(bytes);
+      verify::check_claims(
+          verify::Certificate::parse(bytes + "\n\"sha256\": \"" + digest + "\"\n}\n"));
+    }
+  } catch (const verify::Refusal&) {  // what is expected of most
+  }
+  return 0;
+}

@@ -7,7 +7,7 @@
 From Coq Require Import Reals Lra Psatz.
 From Coquelicot Require Import Coquelicot.
 From NumGeom Require Import MeanValue.
-Open Scope R_scope.
+Local Open Scope R_scope.
 
 (** A symmetric bilinear form that is never negative. *)
 Record positive_form {E : ModuleSpace R_Ring} (b : E -> E -> R) : Prop := {

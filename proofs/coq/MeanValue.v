@@ -6,7 +6,7 @@
 
 From Coq Require Import Reals Lra.
 From Coquelicot Require Import Coquelicot.
-Open Scope R_scope.
+Local Open Scope R_scope.
 
 (** What is used of a norm. *)
 Record seminorm {E : ModuleSpace R_Ring} (N : E -> R) : Prop := {

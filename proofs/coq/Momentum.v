@@ -20,7 +20,7 @@
 From Coq Require Import Reals Lra Lia Psatz.
 From Coquelicot Require Import Coquelicot.
 From NumGeom Require Import MeanValue Tube InnerProduct NormSplit.
-Open Scope R_scope.
+Local Open Scope R_scope.
 
 (** ||[x, y; z, t]||_2. *)
 Definition spectral_norm (x y z t : R) : R :=

@@ -11,7 +11,7 @@
 From Coq Require Import Reals Lra Lia Psatz.
 From Coquelicot Require Import Coquelicot.
 From NumGeom Require Import MeanValue Tube InnerProduct.
-Open Scope R_scope.
+Local Open Scope R_scope.
 
 (** h1 <= H <= h2, as quadratic forms. *)
 Record operator_between {E : ModuleSpace R_Ring} (b : E -> E -> R) (H : E -> E) (h1 h2 : R) : Prop := {

@@ -9,7 +9,7 @@
 From Coq Require Import Reals Lra List.
 From Coquelicot Require Import Coquelicot.
 From NumGeom Require Import Verdict.
-Open Scope R_scope.
+Local Open Scope R_scope.
 
 Record enclosure := Enclosure { lower : Rbar; upper : Rbar }.
 

@@ -7,7 +7,7 @@
 
 From Coq Require Import Reals Lra Lia.
 From NumGeom Require Import Sums.
-Open Scope R_scope.
+Local Open Scope R_scope.
 
 (** rho_0 = start, rho_(t+1) = Lambda_t rho_t + d_t. *)
 Fixpoint radius (lambda d : nat -> R) (start : R) (t : nat) : R :=

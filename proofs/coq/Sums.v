@@ -1,7 +1,7 @@
 (** Finite sums over 0, ..., n - 1, shared by the other files. *)
 
 From Coq Require Import Reals Lra Lia.
-Open Scope R_scope.
+Local Open Scope R_scope.
 
 Fixpoint sum_below (f : nat -> R) (n : nat) : R :=
   match n with

@@ -11,7 +11,7 @@
 From Coq Require Import Reals Lra Lia.
 From Coquelicot Require Import Coquelicot.
 From NumGeom Require Import Sums Recurrence MeanValue.
-Open Scope R_scope.
+Local Open Scope R_scope.
 
 Section Run.
 Context {E : ModuleSpace R_Ring}.

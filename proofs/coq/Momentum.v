@@ -309,15 +309,21 @@ Proof.
     with (factor * factor * (state_norm kappa s (w, v) * state_norm kappa s (w, v))) by ring.
   rewrite Hsq. destruct HH as [HL HS HR].
   match type of HM with ?lhs <= ?rhs => apply Rle_trans with lhs end.
-  - right. unfold state_form, momentum_derivative, affine_row, row; simpl fst; simpl snd.
+  - right. unfold state_form.
     assert (HLm : H (minus w (scal kappa v)) = minus (H w) (scal kappa (H v))).
     { unfold minus. rewrite (linear_plus _ HL), <- scal_opp_l, (linear_scal _ HL), scal_opp_l.
       reflexivity. }
-    rewrite HLm, !(linear_scal _ HL). expand.
-    assert (Hwv : b (H w) v = b (H v) w) by (rewrite (HS w v); apply (form_sym _ Hb)).
-    rewrite (form_sym _ Hb v w), (form_sym _ Hb w (H w)), (form_sym _ Hb w (H v)),
-      (form_sym _ Hb v (H w)), (form_sym _ Hb v (H v)), (form_sym _ Hb (H v) (H w)), !Hwv.
-    unfold alpha. field. lra.
+    set (top := affine_row H 1 _ _ _ _ _). set (bottom := affine_row H 0 _ _ _ _ _).
+    set (z := momentum_derivative eta mu a c H (w, v)).
+    set (du := minus (fst z) (scal kappa (snd z))).
+    assert (Htop : forall y, b du y = b top y).
+    { intros y. unfold du, z, momentum_derivative, top, affine_row, row; simpl fst; simpl snd.
+      rewrite HLm, !(linear_scal _ HL). expand. unfold alpha. field. lra. }
+    assert (Hbottom : forall y, s * b (snd z) y = b bottom y).
+    { intros y. unfold z, momentum_derivative, bottom, affine_row, row; simpl fst; simpl snd.
+      rewrite HLm, !(linear_scal _ HL). expand. ring. }
+    rewrite Htop, (form_sym _ Hb top), Htop. f_equal.
+    rewrite <- (Hbottom bottom), (form_sym _ Hb (snd z) bottom), <- Hbottom. ring.
   - eapply Rle_trans; [exact HM|]. right. unfold state_form; simpl fst; simpl snd.
     rewrite (form_scal _ Hb), (form_scal_r b Hb). ring.
 Qed.

@@ -207,6 +207,11 @@ Proof.
 Qed.
 End Trials.
 
+(** A finite run outside of the set is beaten for certain: its enclosure lies above that of the best. *)
+Theorem outside_is_beaten (l l_best lo hi_best d d_best : R) :
+  Rabs (l - lo) <= d -> Rabs (l_best - hi_best) <= d_best -> l_best + d_best + d < l -> hi_best < lo.
+Proof. intros. split_Rabs; lra. Qed.
+
 (** A flip: the native losses are in the opposite order of the exact ones, as proved. *)
 Theorem flip_is_one (better worse : trial) (x y lb lw : R) :
   holds_of better x -> holds_of worse y ->

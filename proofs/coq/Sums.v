@@ -48,3 +48,18 @@ Proof.
   induction n as [|n IH]; simpl; [rewrite Rabs_R0; lra|].
   eapply Rle_trans; [apply Rabs_triang | lra].
 Qed.
+
+Lemma sum_below_swap (f : nat -> nat -> R) m n :
+  sum_below (fun i => sum_below (f i) n) m = sum_below (fun j => sum_below (fun i => f i j) m) n.
+Proof.
+  induction m as [|m IH]; simpl.
+  - now rewrite sum_below_zero.
+  - now rewrite IH, <- sum_below_plus.
+Qed.
+
+Lemma sum_below_scal_r c (f : nat -> R) n :
+  sum_below (fun k => f k * c) n = sum_below f n * c.
+Proof. induction n as [|n IH]; simpl; [lra | rewrite IH; lra]. Qed.
+
+Lemma sum_below_const c n : sum_below (fun _ => c) n = INR n * c.
+Proof. induction n as [|n IH]; [simpl; lra|]. rewrite S_INR. simpl. rewrite IH. lra. Qed.

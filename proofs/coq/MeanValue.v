@@ -193,3 +193,16 @@ Proof.
   - intros x y. exact (@norm_triangle R_AbsRing E x y).
   - intros k x. exact (@norm_scal R_AbsRing E k x).
 Qed.
+
+(** A map that is differentiable at every point of B, as a map on the whole space, is so on B. *)
+Lemma differentiable_everywhere_on (E : NormedModule R_AbsRing) (B : E -> Prop) (G : E -> E)
+    (dG : E -> E -> E) :
+  (forall x, B x -> filterdiff G (locally x) (dG x)) -> differentiable_on (fun x : E => norm x) B G dG.
+Proof.
+  intros H x Hx eps Heps.
+  destruct (H x Hx) as [_ Hd].
+  specialize (Hd x (fun P HP => HP) (mkposreal eps Heps)).
+  apply (locally_norm_le_locally x) in Hd. destruct Hd as [delta Hdelta].
+  exists delta. split; [apply cond_pos|].
+  intros y _ Hy. exact (Hdelta y Hy).
+Qed.

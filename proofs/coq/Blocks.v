@@ -27,9 +27,11 @@ Proof.
     destruct (HN l m Hl Hm) as [Hpos Hsym].
     pose proof (Hv l Hl) as Hvl. pose proof (Hv m Hm) as Hvm.
     unfold half. rewrite <- Hsym.
-    assert (Hag : a l * a m <= / 2 * (v m * (a l * a l * / v l)) + / 2 * (v l * (a m * a m * / v m))).
+    assert (Hag : a l * a m <=
+                  / 2 * (v m * (a l * a l * / v l)) + / 2 * (v l * (a m * a m * / v m))).
     { apply Rmult_le_reg_l with (2 * (v l * v m)); [nra|].
-      replace (2 * (v l * v m) * (/ 2 * (v m * (a l * a l * / v l)) + / 2 * (v l * (a m * a m * / v m))))
+      replace (2 * (v l * v m) *
+               (/ 2 * (v m * (a l * a l * / v l)) + / 2 * (v l * (a m * a m * / v m))))
         with ((v m * a l) * (v m * a l) + (v l * a m) * (v l * a m)) by (field; lra).
       pose proof (Rle_0_sqr (v m * a l - v l * a m)) as Hs. unfold Rsqr in Hs. lra. }
     apply Rmult_le_compat_l with (r := N l m) in Hag; [|exact Hpos]. lra.
@@ -39,7 +41,8 @@ Proof.
     apply Rle_trans with (2 * sum_below (fun l => / 2 * (c * (a l * a l))) L).
     + enough (sum_below (fun l => sum_below (half l) L) L <=
               sum_below (fun l => / 2 * (c * (a l * a l))) L) by
-        (change (fun j => sum_below (fun i => half j i) L) with (fun l => sum_below (half l) L); lra).
+        (change (fun j => sum_below (fun i => half j i) L) with (fun l => sum_below (half l) L);
+          lra).
       apply sum_below_le. intros l Hl. unfold half.
       rewrite sum_below_scal, sum_below_scal_r.
       pose proof (Hv l Hl) as Hvl.
@@ -67,7 +70,8 @@ Proof.
   intros Hb Hblock HN Hv Hc.
   eapply Rle_trans; [apply sum_below_abs|].
   apply Rle_trans with
-    (sum_below (fun l => sum_below (fun m => N l m * (length (b l) (U l) * length (b m) (U m))) L) L).
+    (sum_below (fun l =>
+       sum_below (fun m => N l m * (length (b l) (U l) * length (b m) (U m))) L) L).
   - apply sum_below_le. intros l Hl. eapply Rle_trans; [apply sum_below_abs|].
     apply sum_below_le. intros m Hm. now apply Hblock.
   - eapply Rle_trans; [now apply (collatz_wielandt L N v (fun l => length (b l) (U l)) c)|].
@@ -91,13 +95,17 @@ Proof.
     pose proof (cauchy_schwarz (euclidean n) (euclidean_positive n) s
                   (fun j => s j * Rabs (x j))) as HCS.
     unfold euclidean in HCS.
-    rewrite (sum_below_ext (fun k => s k * s k) (fun j => Rabs (A i j))) in HCS by (intros; apply Hs).
+    rewrite (sum_below_ext (fun k => s k * s k) (fun j => Rabs (A i j))) in HCS
+      by (intros; apply Hs).
     rewrite (sum_below_ext (fun k => s k * (s k * Rabs (x k))) (fun j => Rabs (A i j * x j))) in HCS
       by (intros; rewrite <- Rmult_assoc, Hs, Rabs_mult; reflexivity).
     rewrite (sum_below_ext (fun k => s k * Rabs (x k) * (s k * Rabs (x k)))
                (fun j => Rabs (A i j) * (x j * x j))) in HCS.
-    2: { intros j _. replace (s j * Rabs (x j) * (s j * Rabs (x j))) with (s j * s j * (Rabs (x j) * Rabs (x j)))
-           by ring. rewrite Hs, <- (Rabs_mult (x j)), (Rabs_pos_eq (x j * x j)) by apply Rle_0_sqr. reflexivity. }
+    2: { intros j _. replace (s j * Rabs (x j) * (s j * Rabs (x j)))
+           with (s j * s j * (Rabs (x j) * Rabs (x j)))
+           by ring.
+         rewrite Hs, <- (Rabs_mult (x j)), (Rabs_pos_eq (x j * x j)) by apply Rle_0_sqr.
+         reflexivity. }
     assert (Hy : Rabs (y i) <= sum_below (fun j => Rabs (A i j * x j)) n) by apply sum_below_abs.
     pose proof (Rabs_pos (y i)).
     replace (y i * y i) with (Rabs (y i) * Rabs (y i))

@@ -4,9 +4,9 @@
 
         check c = true and L*_i in enclosure i for all i   imply   every claim of c.
 
-    Written to be mirrored function by function in the independent checker of certificates, and to be
-    run with vm_compute for comparison with it. A claim is supported or it is not: a document that
-    claims less than it could is accepted. *)
+    Written to be mirrored function by function in the independent checker of certificates, and
+    to be run with vm_compute for comparison with it. A claim is supported or it is not: a
+    document that claims less than it could is accepted. *)
 
 From Coq Require Import ZArith Reals Lra Lia Bool List Arith Sorting.Sorted Sorting.Permutation.
 From Flocq Require Import Core.

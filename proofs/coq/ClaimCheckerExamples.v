@@ -28,7 +28,8 @@ Definition three (es : list bounds) (ps : list pair_claim) (l : option (list nat
 
 Definition outcomes_of_three := [first_outcome; second_outcome; third_outcome].
 
-Example accepted : check (three three_enclosures three_pairs None outcomes_of_three [0; 2] three_flips) = true.
+Example accepted :
+  check (three three_enclosures three_pairs None outcomes_of_three [0; 2] three_flips) = true.
 Proof. vm_compute. reflexivity. Qed.
 
 Example overlapping_pair :
@@ -56,7 +57,8 @@ Proof. vm_compute. reflexivity. Qed.
 
 Example error_too_great :
   check (three three_enclosures [] None
-    [first_outcome; Outcome (Some (quarters 2)) (Some (Dyadic 65 (-5))) (Some (quarters 10)); third_outcome]
+    [first_outcome; Outcome (Some (quarters 2)) (Some (Dyadic 65 (-5))) (Some (quarters 10));
+      third_outcome]
     [0; 2] []) = false.
 Proof. vm_compute. reflexivity. Qed.
 

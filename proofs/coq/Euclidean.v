@@ -21,7 +21,8 @@ Proof.
     intros; apply functional_extensionality; intros i; ring.
 Defined.
 
-Definition functions_group : AbelianGroup := AbelianGroup.Pack (I -> R) functions_group_mixin (I -> R).
+Definition functions_group : AbelianGroup :=
+  AbelianGroup.Pack (I -> R) functions_group_mixin (I -> R).
 
 Definition functions_module_mixin : ModuleSpace.mixin_of R_Ring functions_group.
 Proof.
@@ -67,7 +68,8 @@ Proof.
   - intros k x y. rewrite <- sum_below_scal. apply sum_below_ext. intros i _.
     rewrite <- sum_below_scal. apply sum_below_ext. intros j _.
     change (scal k x (i, j)) with (k * x (i, j)). ring.
-  - intros x. apply sum_below_nonneg. intros i _. apply sum_below_nonneg. intros j _. apply Rle_0_sqr.
+  - intros x. apply sum_below_nonneg. intros i _. apply sum_below_nonneg. intros j _.
+    apply Rle_0_sqr.
 Qed.
 
 Definition norm_of (m n : nat) (A : matrices) : R := length (frobenius m n) A.
@@ -96,7 +98,8 @@ Theorem frobenius_product (m n l : nat) (A B : matrices) :
   norm_of m l (product n A B) <= norm_of m n A * norm_of n l B.
 Proof.
   pose proof (frobenius_positive m n) as HA. pose proof (frobenius_positive n l) as HB.
-  pose proof (length_nonneg (frobenius m n) A) as PA. pose proof (length_nonneg (frobenius n l) B) as PB.
+  pose proof (length_nonneg (frobenius m n) A) as PA.
+  pose proof (length_nonneg (frobenius n l) B) as PB.
   apply length_le; [now apply Rmult_le_pos|].
   replace (norm_of m n A * norm_of n l B * (norm_of m n A * norm_of n l B))
     with (norm_of m n A * norm_of m n A * (norm_of n l B * norm_of n l B)) by ring.
@@ -104,7 +107,8 @@ Proof.
   unfold frobenius at 3. rewrite sum_below_swap.
   unfold frobenius. rewrite <- sum_below_scal_r. apply sum_below_le. intros i _.
   rewrite <- sum_below_scal. apply sum_below_le. intros j _.
-  exact (cauchy_schwarz (euclidean n) (euclidean_positive n) (fun k => A (i, k)) (fun k => B (k, j))).
+  exact (cauchy_schwarz (euclidean n) (euclidean_positive n)
+           (fun k => A (i, k)) (fun k => B (k, j))).
 Qed.
 
 Lemma norm_of_constant m n c : 0 <= c -> norm_of m n (fun _ => c) <= INR (m * n) * c.
@@ -134,8 +138,10 @@ Proof.
   pose proof (norm_of_seminorm m l) as Nml. pose proof (norm_of_seminorm n l) as Nnl.
   pose proof (length_nonneg (frobenius m n) mA) as PA. fold (norm_of m n mA) in PA.
   pose proof (length_nonneg (frobenius n l) mB) as PB. fold (norm_of n l mB) in PB.
-  pose proof (length_nonneg (frobenius m n) (minus A mA)) as PdA. fold (norm_of m n (minus A mA)) in PdA.
-  pose proof (length_nonneg (frobenius n l) (minus B mB)) as PdB. fold (norm_of n l (minus B mB)) in PdB.
+  pose proof (length_nonneg (frobenius m n) (minus A mA)) as PdA.
+  fold (norm_of m n (minus A mA)) in PdA.
+  pose proof (length_nonneg (frobenius n l) (minus B mB)) as PdB.
+  fold (norm_of n l (minus B mB)) in PdB.
   set (absolute := fun X : matrices => (fun ij => Rabs (X ij)) : matrices).
   assert (Habs : forall p q X, norm_of p q (absolute X) <= norm_of p q X).
   { intros p q X. unfold norm_of, length, frobenius. apply sqrt_le_1_alt.

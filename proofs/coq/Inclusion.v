@@ -26,13 +26,17 @@ Definition interval_subtract (a b : interval) := Interval (down (lo a - hi b)) (
 (** The least and the greatest of the four products of ends. *)
 Definition interval_multiply (a b : interval) :=
   Interval
-    (Rmin (Rmin (down (lo a * lo b)) (down (lo a * hi b))) (Rmin (down (hi a * lo b)) (down (hi a * hi b))))
-    (Rmax (Rmax (up (lo a * lo b)) (up (lo a * hi b))) (Rmax (up (hi a * lo b)) (up (hi a * hi b)))).
+    (Rmin (Rmin (down (lo a * lo b)) (down (lo a * hi b)))
+          (Rmin (down (hi a * lo b)) (down (hi a * hi b))))
+    (Rmax (Rmax (up (lo a * lo b)) (up (lo a * hi b)))
+          (Rmax (up (hi a * lo b)) (up (hi a * hi b)))).
 
 Definition interval_divide (a b : interval) :=
   Interval
-    (Rmin (Rmin (down (lo a / lo b)) (down (lo a / hi b))) (Rmin (down (hi a / lo b)) (down (hi a / hi b))))
-    (Rmax (Rmax (up (lo a / lo b)) (up (lo a / hi b))) (Rmax (up (hi a / lo b)) (up (hi a / hi b)))).
+    (Rmin (Rmin (down (lo a / lo b)) (down (lo a / hi b)))
+          (Rmin (down (hi a / lo b)) (down (hi a / hi b))))
+    (Rmax (Rmax (up (lo a / lo b)) (up (lo a / hi b)))
+          (Rmax (up (hi a / lo b)) (up (hi a / hi b)))).
 
 Theorem interval_add_encloses a b x y :
   inside x a -> inside y b -> inside (x + y) (interval_add a b).
@@ -127,7 +131,8 @@ Qed.
 End Intervals.
 
 (** Where the sign decides, x or 0; otherwise the hull of both. *)
-Theorem relu_encloses a x : inside x a -> inside (Rmax 0 x) (Interval (Rmax 0 (lo a)) (Rmax 0 (hi a))).
+Theorem relu_encloses a x :
+  inside x a -> inside (Rmax 0 x) (Interval (Rmax 0 (lo a)) (Rmax 0 (hi a))).
 Proof. unfold inside, Rmax. simpl. intros H. repeat destruct Rle_dec; lra. Qed.
 
 (** The hull holds whatever either branch holds. *)
@@ -184,7 +189,8 @@ Proof.
   unfold near. simpl. intros Hx Hy Hb Hm Hr. eapply Rle_trans; [|exact Hr].
   assert (Hry : 0 <= rad b) by (eapply Rle_trans; [apply Rabs_pos | exact Hy]).
   assert (Hy0 : Rabs (mid b) - rad b <= Rabs y).
-  { pose proof (Rabs_triang y (mid b - y)) as H. replace (y + (mid b - y)) with (mid b) in H by ring.
+  { pose proof (Rabs_triang y (mid b - y)) as H.
+    replace (y + (mid b - y)) with (mid b) in H by ring.
     rewrite (Rabs_minus_sym (mid b)) in H. lra. }
   assert (Hyn : y <> 0) by (intros ->; rewrite Rabs_R0 in Hy0; lra).
   assert (Hbn : mid b <> 0) by (intros E; rewrite E, Rabs_R0 in Hb; lra).
@@ -242,7 +248,8 @@ Qed.
 (** The product theorem of proofs/matrix_products.md, entry by entry:
 
         |A B - C~| <= |A~|(r_B + g |B~|) + r_A (|B~| + r_B) + n eta. *)
-Theorem matrix_product_encloses (n : nat) (A mA rA B mB rB C : nat -> nat -> R) (g eta : R) (i j : nat) :
+Theorem matrix_product_encloses (n : nat) (A mA rA B mB rB C : nat -> nat -> R) (g eta : R)
+    (i j : nat) :
   (forall k, (k < n)%nat -> Rabs (A i k - mA i k) <= rA i k) ->
   (forall k, (k < n)%nat -> Rabs (B k j - mB k j) <= rB k j) ->
   Rabs (sum_below (fun k => mA i k * mB k j) n - C i j) <=
@@ -325,7 +332,8 @@ Hypothesis decide_sound : forall c ws vs answer,
 Lemma nth_error_held ws vs k w :
   Forall2 holds ws vs -> nth_error ws k = Some w -> exists v, nth_error vs k = Some v /\ holds w v.
 Proof.
-  intros H. revert k. induction H as [|w' v' ws vs Hh Hrest IH]; intros [|k]; simpl; try discriminate.
+  intros H. revert k. induction H as [|w' v' ws vs Hh Hrest IH]; intros [|k]; simpl;
+    try discriminate.
   - intros [= <-]. now exists v'.
   - apply IH.
 Qed.

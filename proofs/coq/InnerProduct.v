@@ -62,7 +62,8 @@ Proof.
     lra.
   - specialize (H (b x y / b y y)).
     apply Rmult_le_compat_r with (r := b y y) in H; [|exact Hy].
-    replace ((b x x - 2 * (b x y / b y y) * b x y + b x y / b y y * (b x y / b y y) * b y y) * b y y)
+    replace ((b x x - 2 * (b x y / b y y) * b x y + b x y / b y y * (b x y / b y y) * b y y) *
+             b y y)
       with (b x x * b y y - b x y * b x y) in H by (now field).
     lra.
 Qed.

@@ -70,7 +70,8 @@ Proof.
   intros Hloc.
   set (S := fun t => 0 <= t <= 1 /\ forall s, 0 <= s <= t -> N (minus (f s) (f 0)) <= K * s).
   assert (H0 : S 0).
-  { split; [lra|]. intros s Hs. replace s with 0 by lra. rewrite minus_eq_zero, seminorm_zero. lra. }
+  { split; [lra|]. intros s Hs. replace s with 0 by lra.
+    rewrite minus_eq_zero, seminorm_zero. lra. }
   destruct (completeness S) as [c [Hub Hlub]].
   { exists 1. intros t [Ht _]. lra. }
   { now exists 0. }
@@ -124,7 +125,8 @@ Proof.
   rewrite <- scal_opp_l, <- scal_distr_r. reflexivity.
 Qed.
 
-Theorem mean_value_inequality (B : E -> Prop) (G : E -> E) (dG : E -> E -> E) (Lambda : R) (x y : E) :
+Theorem mean_value_inequality (B : E -> Prop) (G : E -> E) (dG : E -> E -> E) (Lambda : R)
+    (x y : E) :
   convex B -> differentiable_on B G dG ->
   (forall z, B z -> forall h, N (dG z h) <= Lambda * N h) ->
   B x -> B y -> N (minus (G y) (G x)) <= Lambda * N (minus y x).
@@ -197,7 +199,8 @@ Qed.
 (** A map that is differentiable at every point of B, as a map on the whole space, is so on B. *)
 Lemma differentiable_everywhere_on (E : NormedModule R_AbsRing) (B : E -> Prop) (G : E -> E)
     (dG : E -> E -> E) :
-  (forall x, B x -> filterdiff G (locally x) (dG x)) -> differentiable_on (fun x : E => norm x) B G dG.
+  (forall x, B x -> filterdiff G (locally x) (dG x)) ->
+  differentiable_on (fun x : E => norm x) B G dG.
 Proof.
   intros H x Hx eps Heps.
   destruct (H x Hx) as [_ Hd].

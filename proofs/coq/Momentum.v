@@ -144,7 +144,8 @@ Proof.
   pose proof above_positive as Ha. pose proof below_positive as Hl.
   set (Ly := minus (H y) (scal h1 y)).
   assert (HN : above y Ly = b (H y) (H y) - 2 * h1 * b y (H y) + h1 * h1 * b y y).
-  { unfold above, Ly. rewrite !(form_minus_r b Hb), !(form_scal_r b Hb), (form_sym _ Hb (H y) y). ring. }
+  { unfold above, Ly. rewrite !(form_minus_r b Hb), !(form_scal_r b Hb), (form_sym _ Hb (H y) y).
+    ring. }
   assert (HNb : b Ly Ly = above y Ly).
   { rewrite HN. unfold Ly.
     rewrite (form_minus b Hb), !(form_minus_r b Hb), !(form_scal_r b Hb), !(form_scal _ Hb),
@@ -230,7 +231,8 @@ Proof.
     { intros. unfold affine_row, row.
       repeat (rewrite (form_plus _ Hb) || rewrite (form_plus_r b Hb) ||
               rewrite (form_scal _ Hb) || rewrite (form_scal_r b Hb)).
-      rewrite !(form_sym _ Hb _ (H _)), !Hh, !(form_sym _ Hb _ (H _)), !Hh, (form_sym _ Hb q u). ring. }
+      rewrite !(form_sym _ Hb _ (H _)), !Hh, !(form_sym _ Hb _ (H _)), !Hh, (form_sym _ Hb q u).
+      ring. }
     unfold top, bottom. rewrite !Hrow. apply (matrix_norm b Hb). exact Hc1.
 Qed.
 End Curvature.
@@ -287,7 +289,8 @@ Theorem momentum_step_norm (H : E -> E) (h1 h2 eta mu a c kappa s factor : R) :
   operator_between b H h1 h2 -> h1 <= h2 -> 0 < s ->
   momentum_factor eta mu a c kappa s h1 <= factor ->
   momentum_factor eta mu a c kappa s h2 <= factor ->
-  forall z, state_norm kappa s (momentum_derivative eta mu a c H z) <= factor * state_norm kappa s z.
+  forall z, state_norm kappa s (momentum_derivative eta mu a c H z) <=
+    factor * state_norm kappa s z.
 Proof.
   intros HH Hh Hs Hf1 Hf2 [w v].
   assert (Hf : 0 <= factor) by (eapply Rle_trans; [apply spectral_norm_nonneg | exact Hf1]).
@@ -330,7 +333,8 @@ Qed.
 
 (** The factor of a change of coordinates. *)
 Theorem change_of_coordinates (kappa s kappa' s' : R) :
-  0 < s -> forall z, state_norm kappa' s' z <= change_factor kappa s kappa' s' * state_norm kappa s z.
+  0 < s ->
+  forall z, state_norm kappa' s' z <= change_factor kappa s kappa' s' * state_norm kappa s z.
 Proof.
   intros Hs [w v].
   assert (Hf : 0 <= change_factor kappa s kappa' s') by apply spectral_norm_nonneg.
@@ -353,7 +357,8 @@ Qed.
 
 (** How far weights are from the point: |w| <= (1 + kappa^2 / s^2)^(1/2) ||(u, q)||. *)
 Theorem reach_of_weights (kappa s : R) :
-  0 < s -> forall z : State, length b (fst z) <= sqrt (1 + kappa / s * (kappa / s)) * state_norm kappa s z.
+  0 < s ->
+  forall z : State, length b (fst z) <= sqrt (1 + kappa / s * (kappa / s)) * state_norm kappa s z.
 Proof.
   intros Hs [w v]. simpl fst.
   set (f := sqrt (1 + kappa / s * (kappa / s))).
@@ -361,8 +366,10 @@ Proof.
   assert (Hz : 0 <= state_norm kappa s (w, v)) by apply length_nonneg.
   assert (Hnorm : spectral_norm 1 (kappa / s) 0 0 <= f).
   { unfold spectral_norm, f. right.
-    replace ((1 + 0) * (1 + 0) + (kappa / s - 0) * (kappa / s - 0)) with (1 + kappa / s * (kappa / s)) by ring.
-    replace ((1 - 0) * (1 - 0) + (kappa / s + 0) * (kappa / s + 0)) with (1 + kappa / s * (kappa / s)) by ring.
+    replace ((1 + 0) * (1 + 0) + (kappa / s - 0) * (kappa / s - 0))
+      with (1 + kappa / s * (kappa / s)) by ring.
+    replace ((1 - 0) * (1 - 0) + (kappa / s + 0) * (kappa / s + 0))
+      with (1 + kappa / s * (kappa / s)) by ring.
     lra. }
   apply length_le; [now apply Rmult_le_pos|].
   pose proof (length_square _ (state_form_positive kappa s) (w, v)) as Hsq.
@@ -401,8 +408,9 @@ Qed.
 (** Training with momentum, or Nesterov's: coordinates and coefficients may change in every step. *)
 Theorem momentum_tube (G : nat -> State -> State) (exact point : nat -> State)
     (eta mu a c kappa s h1 h2 d rho : nat -> R) (H : nat -> E -> E -> E) (T : nat) :
-  let factor t := Rmax (momentum_factor (eta t) (mu t) (a t) (c t) (kappa (S t)) (s (S t)) (h1 t))
-                       (momentum_factor (eta t) (mu t) (a t) (c t) (kappa (S t)) (s (S t)) (h2 t)) in
+  let factor t :=
+    Rmax (momentum_factor (eta t) (mu t) (a t) (c t) (kappa (S t)) (s (S t)) (h1 t))
+         (momentum_factor (eta t) (mu t) (a t) (c t) (kappa (S t)) (s (S t)) (h2 t)) in
   let change t := change_factor (kappa t) (s t) (kappa (S t)) (s (S t)) in
   let inside t (z : State) := length b (minus (fst z) (fst (point t))) <=
                               sqrt (1 + kappa t / s t * (kappa t / s t)) * rho t in

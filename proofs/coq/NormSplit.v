@@ -14,7 +14,8 @@ From NumGeom Require Import MeanValue Tube InnerProduct.
 Local Open Scope R_scope.
 
 (** h1 <= H <= h2, as quadratic forms. *)
-Record operator_between {E : ModuleSpace R_Ring} (b : E -> E -> R) (H : E -> E) (h1 h2 : R) : Prop := {
+Record operator_between {E : ModuleSpace R_Ring} (b : E -> E -> R) (H : E -> E) (h1 h2 : R)
+    : Prop := {
   between_linear : linear_map H;
   between_symmetric : symmetric b H;
   between_range : forall x, h1 * b x x <= b x (H x) <= h2 * b x x;
@@ -96,7 +97,8 @@ Qed.
 Theorem split_step_norm (omega lambda r eta : R) (GN Res : E -> E) :
   operator_between b GN 0 lambda -> operator_between b Res (- r) r ->
   forall x, length b (minus x (scal eta (hessian omega GN Res x))) <=
-            Rmax (Rabs (1 - eta * (omega - r))) (Rabs (1 - eta * (omega + lambda + r))) * length b x.
+            Rmax (Rabs (1 - eta * (omega - r))) (Rabs (1 - eta * (omega + lambda + r))) *
+            length b x.
 Proof. intros HG HR. apply plain_step_norm, (hessian_between omega lambda r GN Res HG HR). Qed.
 
 (** SGD with rates eta_t and weight decay omega. *)
@@ -116,7 +118,8 @@ Proof.
   intros factor inside Hstart Hrun H0 HG Hparts Hd Hrho.
   pose proof (length_is_seminorm b Hb) as HN.
   apply (tube_of_derivatives G exact point Hrun (fun _ => length b) (fun _ => 1) factor d rho T
-           inside (fun t x h => minus h (scal (eta t) (hessian omega (GN t x) (Res t x) h)))); try easy.
+           inside (fun t x h => minus h (scal (eta t) (hessian omega (GN t x) (Res t x) h))));
+    try easy.
   - rewrite Hstart, minus_eq_zero, (seminorm_zero _ HN). exact H0.
   - intros t _. split; [lra | apply plain_factor_nonneg].
   - intros. lra.

@@ -45,7 +45,8 @@ Proof.
   intros Hx Hy Hc.
   pose proof (certified_order _ _ _ _ Hx Hy) as Hlt. rewrite Hc in Hlt. simpl in Hlt.
   unfold certified_less in *.
-  destruct (Rbar_lt_dec (upper first) (lower second)) as [H|]; [|destruct Rbar_le_dec; discriminate].
+  destruct (Rbar_lt_dec (upper first) (lower second)) as [H|];
+    [|destruct Rbar_le_dec; discriminate].
   destruct Rbar_lt_dec as [H'|_].
   - exfalso. destruct Hx as [Hlx _], Hy as [_ Hyu].
     assert (y < x); [|lra].
@@ -160,8 +161,8 @@ Section Trials.
 Context {I : Type} (trials : list I) (about : I -> trial) (exact : I -> R) (reach : I -> Rbar).
 Hypothesis holds : forall i, In i trials -> holds_of (about i) (exact i).
 
-(** Membership: L^ <= L^_best + delta_best + delta, the right side rounded up to reach; a diverged run
-    stays unless an enclosure lies certainly below its own. *)
+(** Membership: L^ <= L^_best + delta_best + delta, the right side rounded up to reach; a
+    diverged run stays unless an enclosure lies certainly below its own. *)
 Definition member (i : I) : Prop :=
   match native (about i) with
   | Some l => Rbar_le l (reach i)
@@ -207,9 +208,11 @@ Proof.
 Qed.
 End Trials.
 
-(** A finite run outside of the set is beaten for certain: its enclosure lies above that of the best. *)
+(** A finite run outside of the set is beaten for certain: its enclosure lies above that of the
+    best. *)
 Theorem outside_is_beaten (l l_best lo hi_best d d_best : R) :
-  Rabs (l - lo) <= d -> Rabs (l_best - hi_best) <= d_best -> l_best + d_best + d < l -> hi_best < lo.
+  Rabs (l - lo) <= d -> Rabs (l_best - hi_best) <= d_best -> l_best + d_best + d < l ->
+  hi_best < lo.
 Proof. intros. split_Rabs; lra. Qed.
 
 (** A flip: the native losses are in the opposite order of the exact ones, as proved. *)

@@ -1,7 +1,8 @@
 (** Theorem 3, the error recurrence. A radius with rho_(t+1) >= Lambda_t rho_t + d_t bounds every
     error that follows the recurrence, and unrolled
 
-        rho_T <= sum_t d_t prod_(s > t) Lambda_s,      with equality if rho_(t+1) = Lambda_t rho_t + d_t.
+        rho_T <= sum_t d_t prod_(s > t) Lambda_s,      with equality if rho_(t+1) =
+          Lambda_t rho_t + d_t.
 
     Relied on by `Tube` (src/shadow/step_coordinates.cpp), which carries rho_t rounded up. *)
 

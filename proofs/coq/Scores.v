@@ -9,7 +9,6 @@ From Coq Require Import Reals Lra Lia Arith.
 From NumGeom Require Import Sums Verdict.
 Local Open Scope R_scope.
 
-
 (** Phi / |L^ - L*| for an error in [least, greatest]; without a positive bound there is no end. *)
 Theorem tightness_encloses (phi error least greatest low high : R) :
   0 <= phi -> least <= error <= greatest -> 0 < error ->
@@ -32,9 +31,11 @@ Theorem relative_error_encloses (error exact least greatest smallest largest low
 Proof.
   intros Hl He Hs H0 Hlow. pose proof (Rabs_pos_lt exact H0) as Hpos. split.
   - eapply Rle_trans; [exact Hlow|]. unfold Rdiv.
-    apply Rmult_le_compat; [exact Hl | left; apply Rinv_0_lt_compat; lra | lra | apply Rinv_le_contravar; lra].
+    apply Rmult_le_compat;
+      [exact Hl | left; apply Rinv_0_lt_compat; lra | lra | apply Rinv_le_contravar; lra].
   - intros Hsm Hh. eapply Rle_trans; [|exact Hh]. unfold Rdiv.
-    apply Rmult_le_compat; [lra | left; apply Rinv_0_lt_compat; lra | lra | apply Rinv_le_contravar; lra].
+    apply Rmult_le_compat;
+      [lra | left; apply Rinv_0_lt_compat; lra | lra | apply Rinv_le_contravar; lra].
 Qed.
 
 (** Is the relative error below the tolerance? *)
@@ -46,11 +47,13 @@ Definition stability (low high tolerance : R) : verdict :=
 Theorem stability_sound (low high tolerance relative : R) :
   low <= relative <= high -> means (stability low high tolerance) (relative < tolerance).
 Proof.
-  intros H. unfold stability. destruct Rlt_dec; [simpl; lra|]. destruct Rle_dec; simpl; [lra | exact I].
+  intros H. unfold stability. destruct Rlt_dec; [simpl; lra|].
+  destruct Rle_dec; simpl; [lra | exact I].
 Qed.
 
 (** The regret of a trial, its loss less the least one; best has the least loss of n trials. *)
-Theorem regret_encloses (n : nat) (exact lo hi : nat -> R) (one best : nat) (least_lo least_hi : R) :
+Theorem regret_encloses (n : nat) (exact lo hi : nat -> R) (one best : nat)
+    (least_lo least_hi : R) :
   (one < n)%nat -> (best < n)%nat ->
   (forall i, (i < n)%nat -> lo i <= exact i <= hi i) ->
   (forall i, (i < n)%nat -> exact best <= exact i) ->
@@ -71,7 +74,8 @@ Theorem mean_loss_encloses (N : nat) (l lo hi : nat -> R) :
 Proof.
   intros HN H. pose proof (lt_0_INR N HN) as Hp.
   assert (Hi : 0 <= / INR N) by (left; now apply Rinv_0_lt_compat).
-  unfold Rdiv. split; apply Rmult_le_compat_r; try exact Hi; apply sum_below_le; intros; now apply H.
+  unfold Rdiv. split; apply Rmult_le_compat_r; try exact Hi; apply sum_below_le; intros;
+    now apply H.
 Qed.
 
 (** The label is the first greatest output. A later output may be proved equal instead. *)
@@ -83,7 +87,8 @@ Theorem label_is_first_greatest (K c : nat) (o lo hi : nat -> R) :
 Proof.
   intros Hc Ho Hbefore Hafter. pose proof (Ho c Hc) as Hoc.
   assert (Hlt : forall k, (k < c)%nat -> o k < o c).
-  { intros k Hk. assert (Hk' : (k < K)%nat) by lia. pose proof (Ho k Hk'). pose proof (Hbefore k Hk). lra. }
+  { intros k Hk. assert (Hk' : (k < K)%nat) by lia. pose proof (Ho k Hk').
+    pose proof (Hbefore k Hk). lra. }
   split; [exact Hlt|]. intros k Hk.
   destruct (lt_eq_lt_dec k c) as [[Hkc| ->]|Hkc]; [left; now apply Hlt | lra|].
   pose proof (Ho k Hk). destruct (Hafter k (conj Hkc Hk)); lra.

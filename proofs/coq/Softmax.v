@@ -103,7 +103,8 @@ Proof.
     { apply Rle_trans with (sum_below (fun j => P j * (1 + (a j - A))) K).
       - right. rewrite (sum_below_ext _ (fun j => P j + (P j * a j - P j * A))) by (intros; ring).
         rewrite sum_below_plus, sum_below_minus, sum_below_scal_r, Hsum. fold A. ring.
-      - apply sum_below_le. intros j Hj. apply Rmult_le_compat_l; [now apply HP | apply exp_above_line]. }
+      - apply sum_below_le. intros j Hj. apply Rmult_le_compat_l;
+          [now apply HP | apply exp_above_line]. }
     assert (HAS : sum_below (fun j => P j * exp (a j - A)) K = S * exp (- A)).
     { unfold S. rewrite <- sum_below_scal_r. apply sum_below_ext. intros j _.
       unfold Rminus. rewrite exp_plus. ring. }
@@ -111,7 +112,8 @@ Proof.
     apply Ropp_le_cancel. rewrite <- ln_exp with (x := - A), <- ln_Rinv by exact HS.
     assert (Hle : / S <= exp (- A)).
     { apply Rmult_le_reg_l with S; [exact HS|]. rewrite Rinv_r by lra. exact HA. }
-    destruct Hle as [Hlt| ->]; [left; apply ln_increasing; [now apply Rinv_0_lt_compat | exact Hlt] | lra].
+    destruct Hle as [Hlt| ->]; [left; apply ln_increasing;
+      [now apply Rinv_0_lt_compat | exact Hlt] | lra].
   - rewrite HSm. pose proof (exp_above_line (ln S)) as H. rewrite exp_ln in H by exact HS. lra.
 Qed.
 
@@ -132,7 +134,8 @@ Proof.
     unfold Rminus at 1. rewrite exp_plus. ring. }
   assert (Hq : 0 < total o / total m) by (now apply Rdiv_lt_0_compat).
   pose proof (exp_pos (- (o y - m y))) as He.
-  replace (cross_entropy o y - cross_entropy m y) with (ln (sum_below (fun j => P j * exp (a j)) K)).
+  replace (cross_entropy o y - cross_entropy m y)
+    with (ln (sum_below (fun j => P j * exp (a j)) K)).
   - apply log_mean_exp.
     + intros j _. left. now apply probability_pos.
     + now apply probabilities_sum.
@@ -156,7 +159,8 @@ Lemma spread_of_sums (c : nat -> R) (f : R) (y : nat) :
   sum_below (fun j => probability m j * c j) K <= f * spread (probability m) r y.
 Proof.
   intros Hy Hcy Hc. assert (HK : (0 < K)%nat) by lia. set (P := probability m).
-  apply Rle_trans with (sum_below (fun j => f * (others y (fun j => P j * r j) j + others y P j * r y)) K).
+  apply Rle_trans with
+    (sum_below (fun j => f * (others y (fun j => P j * r j) j + others y P j * r y)) K).
   - apply sum_below_le. intros j Hj. unfold others.
     destruct (Nat.eqb_spec j y) as [->|Hne]; [rewrite Hcy; lra|].
     pose proof (probability_pos m j HK) as Hp. fold P in Hp. specialize (Hc j Hj).
@@ -183,7 +187,8 @@ Proof.
   { intros j Hj. eapply Rle_trans; [apply Rabs_pos | now apply close]. }
   assert (Hay : a y = 0) by (unfold a; ring). clearbody a.
   assert (He : 1 <= exp (2 * rmax)).
-  { pose proof (Hr y Hy). pose proof (greatest y Hy). rewrite <- exp_0. apply exp_increasing_weak. lra. }
+  { pose proof (Hr y Hy). pose proof (greatest y Hy). rewrite <- exp_0. apply exp_increasing_weak.
+    lra. }
   apply Rabs_le. split.
   - apply Ropp_le_cancel. rewrite Ropp_involutive.
     apply Rle_trans with (sum_below (fun j => probability m j * - a j) K).
@@ -232,14 +237,17 @@ Proof.
   pose proof (cross_entropy_widened k Hk) as Hl. pose proof (probability_growth k Hk) as Hg.
   pose proof (probability_pos m k HK) as Hp.
   assert (Hr0 : 0 <= rmax).
-  { eapply Rle_trans; [|now apply (greatest k)]. eapply Rle_trans; [apply Rabs_pos | now apply close]. }
+  { eapply Rle_trans; [|now apply (greatest k)].
+    eapply Rle_trans; [apply Rabs_pos | now apply close]. }
   assert (He : 1 <= exp (2 * rmax)) by (rewrite <- exp_0; apply exp_increasing_weak; lra).
   pose proof (exp_difference (- cross_entropy o k) (- cross_entropy m k)) as Hd.
   rewrite <- !probability_of_loss in Hd by exact HK.
-  replace (- cross_entropy o k - - cross_entropy m k) with (- (cross_entropy o k - cross_entropy m k))
+  replace (- cross_entropy o k - - cross_entropy m k)
+    with (- (cross_entropy o k - cross_entropy m k))
     in Hd by ring.
   rewrite Rabs_Ropp in Hd.
-  assert (Hmax : exp (Rmax (- cross_entropy o k) (- cross_entropy m k)) <= probability m k * exp (2 * rmax)).
+  assert (Hmax : exp (Rmax (- cross_entropy o k) (- cross_entropy m k)) <=
+    probability m k * exp (2 * rmax)).
   { unfold Rmax. destruct Rle_dec; rewrite <- probability_of_loss by exact HK; [nra | exact Hg]. }
   eapply Rle_trans; [exact Hd|].
   replace (4 * rmax) with (2 * rmax + 2 * rmax) by ring. rewrite exp_plus.
@@ -311,15 +319,18 @@ Proof.
     rewrite (form_opp _ (euclidean_positive K)) in Hc.
     assert (Hr : length (euclidean K) (opp (residual u y)) <= sqrt 2).
     { unfold length. apply sqrt_le_1_alt.
-      rewrite (form_opp _ (euclidean_positive K)), (form_opp_r _ (euclidean_positive K)), Ropp_involutive.
+      rewrite (form_opp _ (euclidean_positive K)), (form_opp_r _ (euclidean_positive K)),
+        Ropp_involutive.
       now apply residual_norm. }
     pose proof (length_nonneg (euclidean K) (opp (residual u y))).
     pose proof (length_nonneg (euclidean K) (fun j => v j - u j)).
-    assert (length (euclidean K) (opp (residual u y)) * length (euclidean K) (fun j => v j - u j) <= sqrt 2 * e)
+    assert (length (euclidean K) (opp (residual u y)) * length (euclidean K) (fun j => v j - u j)
+      <= sqrt 2 * e)
       by (apply Rmult_le_compat; assumption).
     lra. }
   assert (Hback : length (euclidean K) (fun j => m j - o j) <= e).
-  { replace (length (euclidean K) (fun j => m j - o j)) with (length (euclidean K) (fun j => o j - m j));
+  { replace (length (euclidean K) (fun j => m j - o j))
+      with (length (euclidean K) (fun j => o j - m j));
       [exact He|].
     unfold length, euclidean. f_equal. apply sum_below_ext. intros. ring. }
   apply Rabs_le. split.

@@ -59,7 +59,8 @@ Proof.
       by (intros j _; change (scal k x j) with (k * x j); ring).
     rewrite !sum_below_scal. ring.
   - intros x. pose proof (softmax_form_as_variance K p x Hsum) as Hv.
-    enough (0 <= sum_below (fun i => sum_below (fun j => p i * p j * ((x i - x j) * (x i - x j))) K) K) by lra.
+    enough (0 <= sum_below (fun i =>
+              sum_below (fun j => p i * p j * ((x i - x j) * (x i - x j))) K) K) by lra.
     apply sum_below_nonneg. intros i Hi. apply sum_below_nonneg. intros j Hj.
     apply Rmult_le_pos; [apply Rmult_le_pos; now apply Hp | apply Rle_0_sqr].
 Qed.
@@ -70,11 +71,12 @@ Theorem softmax_form_at_most_half (K : nat) (p : nat -> R) (x : vectors) :
   softmax_form K p x x <= / 2 * euclidean K x x.
 Proof.
   intros Hp Hsum. pose proof (softmax_form_as_variance K p x Hsum) as Hv.
-  enough (H : sum_below (fun i => sum_below (fun j => p i * p j * ((x i - x j) * (x i - x j))) K) K <=
+  enough (H : sum_below (fun i =>
+                sum_below (fun j => p i * p j * ((x i - x j) * (x i - x j))) K) K <=
               euclidean K x x) by lra.
   apply Rle_trans with
     (sum_below (fun i => 2 * (others i p i + (1 - p i)) * (p i * (x i * x i)) +
-                         2 * (sum_below (fun j => p i * others i (fun j => p j * (x j * x j)) j) K)) K).
+       2 * (sum_below (fun j => p i * others i (fun j => p j * (x j * x j)) j) K)) K).
   - apply sum_below_le. intros i Hi.
     pose proof (sum_others K i p Hi) as Ho. rewrite Hsum in Ho.
     replace (others i p i) with 0 by (unfold others; now rewrite Nat.eqb_refl).
@@ -90,12 +92,15 @@ Proof.
   - rewrite sum_below_plus.
     rewrite (sum_below_ext
       (fun i => 2 * sum_below (fun j => p i * others i (fun j0 => p j0 * (x j0 * x j0)) j) K)
-      (fun i => 2 * (p i * sum_below (fun j => p j * (x j * x j)) K) - 2 * (p i * (p i * (x i * x i))))).
-    2: { intros i Hi. rewrite sum_below_scal, (sum_others K i (fun j => p j * (x j * x j)) Hi). ring. }
+      (fun i => 2 * (p i * sum_below (fun j => p j * (x j * x j)) K) -
+                2 * (p i * (p i * (x i * x i))))).
+    2: { intros i Hi. rewrite sum_below_scal, (sum_others K i (fun j => p j * (x j * x j)) Hi).
+         ring. }
     rewrite sum_below_minus, sum_below_scal, sum_below_scal_r, Hsum, Rmult_1_l, <- sum_below_scal.
     rewrite <- sum_below_minus, <- sum_below_plus. unfold euclidean.
     apply sum_below_le. intros i Hi. unfold others. rewrite Nat.eqb_refl.
-    replace (2 * (0 + (1 - p i)) * (p i * (x i * x i)) + (2 * (p i * (x i * x i)) - 2 * (p i * (p i * (x i * x i)))))
+    replace (2 * (0 + (1 - p i)) * (p i * (x i * x i)) +
+             (2 * (p i * (x i * x i)) - 2 * (p i * (p i * (x i * x i)))))
       with (4 * (p i * (1 - p i)) * (x i * x i)) by ring.
     pose proof (Rle_0_sqr (x i)) as Hx. unfold Rsqr in Hx.
     pose proof (Rle_0_sqr (1 - 2 * p i)) as Hq. unfold Rsqr in Hq. nra.
@@ -115,7 +120,8 @@ Lemma is_derive_sum (f f' : nat -> R -> R) n t :
 Proof.
   induction n as [|n IH]; intros H; simpl.
   - apply (is_derive_const (K := R_AbsRing) (V := R_NormedModule)).
-  - apply (is_derive_plus (K := R_AbsRing) (V := R_NormedModule)); [apply IH; intros; apply H; lia | apply H; lia].
+  - apply (is_derive_plus (K := R_AbsRing) (V := R_NormedModule));
+      [apply IH; intros; apply H; lia | apply H; lia].
 Qed.
 
 Lemma derive_exp k t : is_derive (fun t => exp (along t k)) t (d k * exp (along t k)).
@@ -123,13 +129,20 @@ Proof. unfold along. auto_derive; [exact I | ring]. Qed.
 
 Lemma derive_total t :
   is_derive (fun t => total K (along t)) t (sum_below (fun j => d j * exp (along t j)) K).
-Proof. unfold total. apply (is_derive_sum (fun k t => exp (along t k)) (fun k t => d k * exp (along t k))). intros k _. apply derive_exp. Qed.
-
-Definition mean (t : R) (x : nat -> R) : R := sum_below (fun j => probability K (along t) j * x j) K.
-
-Lemma derivative_of_total t : sum_below (fun j => d j * exp (along t j)) K = total K (along t) * mean t d.
 Proof.
-  pose proof (total_pos K (along t) HK). unfold mean. rewrite <- sum_below_scal. apply sum_below_ext.
+  unfold total.
+  apply (is_derive_sum (fun k t => exp (along t k)) (fun k t => d k * exp (along t k))).
+  intros k _. apply derive_exp.
+Qed.
+
+Definition mean (t : R) (x : nat -> R) : R :=
+  sum_below (fun j => probability K (along t) j * x j) K.
+
+Lemma derivative_of_total t :
+  sum_below (fun j => d j * exp (along t j)) K = total K (along t) * mean t d.
+Proof.
+  pose proof (total_pos K (along t) HK). unfold mean. rewrite <- sum_below_scal.
+  apply sum_below_ext.
   intros j _. unfold probability. field. lra.
 Qed.
 
@@ -138,7 +151,8 @@ Lemma derive_cross_entropy y t :
 Proof.
   pose proof (total_pos K (along t) HK) as Hpos. unfold cross_entropy.
   apply (is_derive_minus (K := R_AbsRing) (V := R_NormedModule)).
-  - replace (mean t d) with (scal (sum_below (fun j => d j * exp (along t j)) K) (/ total K (along t))).
+  - replace (mean t d)
+      with (scal (sum_below (fun j => d j * exp (along t j)) K) (/ total K (along t))).
     + apply (is_derive_comp ln (fun t => total K (along t)) t (/ total K (along t))).
       * now apply is_derive_ln.
       * apply derive_total.
@@ -154,11 +168,13 @@ Proof.
   { intros s. symmetry. now apply probability_of_loss. }
   replace (probability K (along t) k * (d k - mean t d))
     with (scal (- (mean t d - d k)) (exp (- cross_entropy K (along t) k))).
-  - apply (is_derive_comp exp (fun t => - cross_entropy K (along t) k) t (exp (- cross_entropy K (along t) k))).
+  - apply (is_derive_comp exp (fun t => - cross_entropy K (along t) k) t
+             (exp (- cross_entropy K (along t) k))).
     + apply is_derive_exp.
     + apply (is_derive_opp (K := R_AbsRing) (V := R_NormedModule)). apply derive_cross_entropy.
   - rewrite <- probability_of_loss by exact HK.
-    change (- (mean t d - d k) * probability K (along t) k = probability K (along t) k * (d k - mean t d)). ring.
+    change (- (mean t d - d k) * probability K (along t) k =
+      probability K (along t) k * (d k - mean t d)). ring.
 Qed.
 
 (** <p(t), u> moves by <u, S d>. *)
@@ -172,16 +188,19 @@ Proof.
     { intros s. apply sum_below_ext. intros. ring. }
     apply (is_derive_sum (fun k t => u k * probability K (along t) k)
              (fun k t => u k * (probability K (along t) k * (d k - mean t d)))).
-    intros k _. apply (is_derive_scal (fun t => probability K (along t) k)). apply derive_probability.
+    intros k _. apply (is_derive_scal (fun t => probability K (along t) k)).
+    apply derive_probability.
   - unfold softmax_form.
     rewrite (sum_below_ext (fun j => u j * (probability K (along t) j * (d j - mean t d)))
-      (fun j => probability K (along t) j * (u j * d j) - probability K (along t) j * u j * mean t d))
+      (fun j => probability K (along t) j * (u j * d j) -
+                probability K (along t) j * u j * mean t d))
       by (intros; ring).
     rewrite sum_below_minus, sum_below_scal_r. unfold mean. ring.
 Qed.
 
 Lemma increment (f f' : R -> R) (M : R) (t : R) :
-  0 <= t -> (forall s, is_derive f s (f' s)) -> (forall s, 0 <= s <= t -> f' s <= M) -> f t - f 0 <= M * t.
+  0 <= t -> (forall s, is_derive f s (f' s)) -> (forall s, 0 <= s <= t -> f' s <= M) ->
+    f t - f 0 <= M * t.
 Proof.
   intros Ht Hf HM.
   destruct (MVT_gen f 0 t f') as [c [Hc He]].
@@ -205,20 +224,23 @@ Proof.
   pose proof (softmax_form_at_most_half K _ e Hp Hsum) as He.
   pose proof (form_nonneg _ HS u) as Pu. pose proof (form_nonneg _ HS e) as Pe.
   rewrite <- (length_square _ HE) in Hu, He.
-  pose proof (length_nonneg (euclidean K) u) as Lu. pose proof (length_nonneg (euclidean K) e) as Le.
+  pose proof (length_nonneg (euclidean K) u) as Lu.
+  pose proof (length_nonneg (euclidean K) e) as Le.
   set (a := length (euclidean K) u) in *. set (b := length (euclidean K) e) in *.
   set (g := softmax_form K (probability K o) u e) in *.
   apply Rnot_lt_le. intros Hlt.
   assert (Hab : 0 <= a * b) by (now apply Rmult_le_pos).
   assert (Hgg : g * g <= (/ 2 * (a * a)) * (/ 2 * (b * b))).
   { eapply Rle_trans; [exact HCS|]. apply Rmult_le_compat; assumption. }
-  replace (/ 2 * (a * a) * (/ 2 * (b * b))) with ((/ 2 * (a * b)) * (/ 2 * (a * b))) in Hgg by ring. nra.
+  replace (/ 2 * (a * a) * (/ 2 * (b * b))) with ((/ 2 * (a * b)) * (/ 2 * (a * b))) in Hgg
+    by ring. nra.
 Qed.
 
 Lemma mean_moves (u : vectors) t :
   0 <= t -> mean t u - mean 0 u <= / 2 * (length (euclidean K) u * length (euclidean K) d) * t.
 Proof.
-  intros Ht. apply (increment (fun t => mean t u) (fun t => softmax_form K (probability K (along t)) u d));
+  intros Ht.
+  apply (increment (fun t => mean t u) (fun t => softmax_form K (probability K (along t)) u d));
     [exact Ht | intros; apply derive_mean | intros; apply softmax_form_le].
 Qed.
 End Calculus.
@@ -244,7 +266,8 @@ Proof.
   rewrite (sum_below_ext _ (fun j => u j * u j)) in H by (intros; unfold u; ring).
   change (sum_below (fun j => u j * u j) K) with (euclidean K u u) in H.
   rewrite <- (length_square _ (euclidean_positive K)) in H.
-  pose proof (length_nonneg (euclidean K) u) as Pu. pose proof (length_nonneg (euclidean K) d) as Pd.
+  pose proof (length_nonneg (euclidean K) u) as Pu.
+  pose proof (length_nonneg (euclidean K) d) as Pd.
   destruct (Req_dec (length (euclidean K) u) 0) as [H0|Hne]; [rewrite H0; lra|].
   apply Rmult_le_reg_l with (length (euclidean K) u); lra.
 Qed.
@@ -262,7 +285,8 @@ Proof.
   set (D := euclidean K d d).
   assert (Htangent : sum_below (fun j => probability K m j * (d j - d y)) K = mean K m d 0 d - d y).
   { unfold mean. rewrite along_zero.
-    rewrite (sum_below_ext _ (fun j => probability K m j * d j - probability K m j * d y)) by (intros; ring).
+    rewrite (sum_below_ext _ (fun j => probability K m j * d j - probability K m j * d y))
+      by (intros; ring).
     rewrite sum_below_minus, sum_below_scal_r, (probabilities_sum K m HK). ring. }
   rewrite Htangent.
   pose proof (increment
@@ -270,12 +294,14 @@ Proof.
     (fun t => (mean K m d t d - d y) - (mean K m d 0 d - d y) - / 2 * D * t) 0 1 ltac:(lra)) as H.
   cbv beta in H. rewrite along_zero in H. rewrite Hone in H.
   enough (Hfin : cross_entropy K o y - 1 * (mean K m d 0 d - d y) - / 4 * D * (1 * 1) -
-                 (cross_entropy K m y - 0 * (mean K m d 0 d - d y) - / 4 * D * (0 * 0)) <= 0 * 1) by lra.
+                 (cross_entropy K m y - 0 * (mean K m d 0 d - d y) - / 4 * D * (0 * 0)) <= 0 * 1)
+    by lra.
   apply H.
   - intros t.
     apply (is_derive_minus (K := R_AbsRing) (V := R_NormedModule)
              (fun t => cross_entropy K (along m d t) y - t * (mean K m d 0 d - d y))).
-    + apply (is_derive_minus (K := R_AbsRing) (V := R_NormedModule) (fun t => cross_entropy K (along m d t) y)).
+    + apply (is_derive_minus (K := R_AbsRing) (V := R_NormedModule)
+               (fun t => cross_entropy K (along m d t) y)).
       * now apply derive_cross_entropy.
       * auto_derive; [exact I | ring].
     + auto_derive; [exact I | field].

@@ -3,8 +3,8 @@
         ||w~_t - w*_t|| <= rho_t,      rho_(t+1) >= Lambda_t rho_t + d_t,
 
     with Lambda_t a bound on the derivative of the step map on the ball around w~_t (if rho_t > 0)
-    and d_t one on the defect ||G_t(w~_t) - w~_(t+1)||. The norm may change from step to step, as the
-    coordinates of momentum do: rho is then multiplied by a bound on ||T' T^-1|| first.
+    and d_t one on the defect ||G_t(w~_t) - w~_(t+1)||. The norm may change from step to step, as
+    the coordinates of momentum do: rho is then multiplied by a bound on ||T' T^-1|| first.
 
     Relied on by `train_stepwise` and `Tube` (src/shadow/step_coordinates.cpp). *)
 
@@ -91,7 +91,8 @@ Theorem tube {E : NormedModule R_AbsRing} (G : nat -> E -> E) (exact point : nat
 Proof.
   intros Hstart Hrun H0 Hl HG Hd Hrho.
   pose proof (norm_is_seminorm E) as HN.
-  apply (tube_in_coordinates G exact point Hrun (fun _ x => norm x) (fun _ => 1) lambda d); try easy.
+  apply (tube_in_coordinates G exact point Hrun (fun _ x => norm x) (fun _ => 1) lambda d);
+    try easy.
   - rewrite Hstart, minus_eq_zero, (seminorm_zero _ HN). exact H0.
   - intros t Ht. split; [lra | now apply Hl].
   - intros. lra.

@@ -26,7 +26,8 @@ Definition conjunction (v w : verdict) : verdict :=
   | _, _ => Undecided
   end.
 
-Definition disjunction (v w : verdict) : verdict := negation (conjunction (negation v) (negation w)).
+Definition disjunction (v w : verdict) : verdict :=
+  negation (conjunction (negation v) (negation w)).
 
 (** v says no more than w: it is w, or undecided. *)
 Definition weaker (v w : verdict) : Prop := v = Undecided \/ v = w.

@@ -2,7 +2,7 @@
     relative to a convex set, with ||dG|| <= Lambda there, is Lipschitz on the set with Lambda.
     Relative to the set is enough: ReLU may have its kink on the border.
 
-    Relied on by theorem 1 of proofs/stepwise.md (src/shadow/step_lipschitz.cpp). *)
+    Relied on by Tube.v, and so by `step_lipschitz` (src/shadow/step_coordinates.cpp). *)
 
 From Coq Require Import Reals Lra.
 From Coquelicot Require Import Coquelicot.

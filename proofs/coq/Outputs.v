@@ -5,8 +5,8 @@
 
     activations that are 1-Lipschitz, and the factor of S, Q Q^T = diag p - p p^T (2 - sum p).
 
-    Relied on by `output_deviations` (src/shadow) and the Gauss-Newton part
-    (src/shadow/gauss_newton_part.cpp). *)
+    Relied on by `output_deviations` (include/numgeom/shadow/step_lipschitz.hpp) and the
+    Gauss-Newton part (src/shadow/gauss_newton_part.cpp). *)
 
 From Coq Require Import Reals Lra Lia Arith FunctionalExtensionality.
 From Coquelicot Require Import Coquelicot.

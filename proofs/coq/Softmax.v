@@ -8,7 +8,8 @@
     e^x >= 1 + x: the loss moves by ln sum P_j e^(a_j), a_j = d_j - d_y, which lies between
     sum P_j a_j and sum P_j (e^(a_j) - 1).
 
-    Relied on by `softmax_row` (src/arithmetic) and `loss_deviation` (src/shadow/stepwise.cpp). *)
+    Relied on by `softmax_row` (include/numgeom/arithmetic/softmax.hpp) and `loss_deviation`
+    (src/shadow/stepwise.cpp). *)
 
 From Coq Require Import Reals Lra Lia Arith.
 From Coquelicot Require Import Coquelicot.

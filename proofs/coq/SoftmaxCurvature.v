@@ -3,8 +3,8 @@
 
         min(2^(1/2) e, |p - y| e + e^2 / 4)      where the logits move by e.
 
-    Relied on by `output_deviations` and `loss_deviation` (src/shadow/stepwise.cpp), and by the
-    Gauss-Newton part (src/shadow/gauss_newton_part.cpp). *)
+    Relied on by `output_deviations` (include/numgeom/shadow/step_lipschitz.hpp), `loss_deviation`
+    (src/shadow/stepwise.cpp) and the Gauss-Newton part (src/shadow/gauss_newton_part.cpp). *)
 
 From Coq Require Import Reals Lra Lia Arith.
 From Coquelicot Require Import Coquelicot.

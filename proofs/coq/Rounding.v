@@ -1,0 +1,650 @@
+(** Directed rounding from the nearest double and the sign of its error.
+
+    In words: rounding up is the nearest double, or its successor where the error exact - nearest is
+    positive; down alike. The code finds the sign of that error exactly: for sums by TwoSum (Fast2Sum
+    next to the greatest doubles), for products, quotients and square roots from one fused
+    multiply-add, scaled by powers of two where the residual could underflow. So the operations equal
+    the correctly directed ones.
+
+    Relied on by: include/numgeom/arithmetic/rounding.hpp. Page: rounding.md. The names follow the
+    code. Doubles are Flocq's format with gradual underflow and no greatest exponent: intermediate
+    results are shown to be small where that is not plain, and [overflow_above] is what the code does
+    with an infinite result. NaN, infinite operands and bit patterns are not modelled. *)
+
+From Coq Require Import Reals ZArith Lia Lra Psatz.
+From Flocq Require Import Core Relative Plus_error Mult_error Pff2Flocq.
+Open Scope R_scope.
+
+Local Instance precision_positive : Prec_gt_0 53 := eq_refl.
+
+Notation fexp := (FLT_exp (-1074) 53).
+Notation double := (generic_format radix2 fexp).
+Notation pow2 e := (bpow radix2 e).
+(** To nearest, ties to even; up; down. *)
+Notation RN := (round radix2 fexp ZnearestE).
+Notation RU := (round radix2 fexp Zceil).
+Notation RD := (round radix2 fexp Zfloor).
+
+(** * From the sign of the error to the direction *)
+
+Definition step_up (nearest error : R) : R :=
+  if Rlt_bool 0 error then succ radix2 fexp nearest else nearest.
+Definition step_down (nearest error : R) : R :=
+  if Rlt_bool error 0 then pred radix2 fexp nearest else nearest.
+
+Definition same_sign (x y : R) : Prop := (0 < x <-> 0 < y) /\ (x < 0 <-> y < 0).
+
+Lemma RN_double : forall x, double (RN x).
+Proof. intros x. apply generic_format_round; auto with typeclass_instances. Qed.
+
+Lemma RN_above : forall x y, double x -> x <= y -> x <= RN y.
+Proof. intros x y Fx H. apply round_ge_generic; auto with typeclass_instances. Qed.
+
+Lemma RN_below : forall x y, double y -> x <= y -> RN x <= y.
+Proof. intros x y Fy H. apply round_le_generic; auto with typeclass_instances. Qed.
+
+Lemma RN_exact : forall x, double x -> RN x = x.
+Proof. intros x Fx. apply round_generic; auto with typeclass_instances. Qed.
+
+Lemma up_of_nearest : forall x, RU x = if Rlt_bool (RN x) x then succ radix2 fexp (RN x) else RN x.
+Proof.
+  intros x.
+  destruct (round_UP_pt radix2 fexp x) as (_ & Ux & _).
+  destruct (round_DN_pt radix2 fexp x) as (_ & Dx & _).
+  destruct (round_DN_or_UP radix2 fexp ZnearestE x) as [H|H]; rewrite H.
+  - case Rlt_bool_spec; intros Hx.
+    + symmetry. apply succ_DN_eq_UP; auto with typeclass_instances.
+      intros Fx. rewrite round_generic in Hx by auto with typeclass_instances. lra.
+    + assert (E : RD x = x) by lra.
+      assert (Fx : double x).
+      { rewrite <- E. apply generic_format_round; auto with typeclass_instances. }
+      rewrite 2!round_generic by auto with typeclass_instances. reflexivity.
+  - rewrite Rlt_bool_false by exact Ux. reflexivity.
+Qed.
+
+Lemma down_of_nearest : forall x, RD x = if Rlt_bool x (RN x) then pred radix2 fexp (RN x) else RN x.
+Proof.
+  intros x.
+  destruct (round_UP_pt radix2 fexp x) as (_ & Ux & _).
+  destruct (round_DN_pt radix2 fexp x) as (_ & Dx & _).
+  destruct (round_DN_or_UP radix2 fexp ZnearestE x) as [H|H]; rewrite H.
+  - rewrite Rlt_bool_false by exact Dx. reflexivity.
+  - case Rlt_bool_spec; intros Hx.
+    + symmetry. apply pred_UP_eq_DN; auto with typeclass_instances.
+      intros Fx. rewrite round_generic in Hx by auto with typeclass_instances. lra.
+    + assert (E : RU x = x) by lra.
+      assert (Fx : double x).
+      { rewrite <- E. apply generic_format_round; auto with typeclass_instances. }
+      rewrite 2!round_generic by auto with typeclass_instances. reflexivity.
+Qed.
+
+(** A number with the sign of the error of the nearest double decides both directions. *)
+Theorem directed : forall x error, same_sign error (x - RN x) ->
+  RU x = step_up (RN x) error /\ RD x = step_down (RN x) error.
+Proof.
+  intros x e (P & N). unfold step_up, step_down. rewrite up_of_nearest, down_of_nearest.
+  split.
+  - case (Rlt_bool_spec 0 e); intros He.
+    + rewrite Rlt_bool_true; [reflexivity|]. apply P in He. lra.
+    + rewrite Rlt_bool_false; [reflexivity|].
+      apply Rnot_lt_le. intros H. apply Rle_not_lt in He. apply He, P. lra.
+  - case (Rlt_bool_spec e 0); intros He.
+    + rewrite Rlt_bool_true; [reflexivity|]. apply N in He. lra.
+    + rewrite Rlt_bool_false; [reflexivity|].
+      apply Rnot_lt_le. intros H. apply Rle_not_lt in He. apply He, N. lra.
+Qed.
+
+Lemma same_sign_refl : forall x, same_sign x x.
+Proof. intros x. split; split; exact (fun H => H). Qed.
+
+Lemma same_sign_trans : forall x y z, same_sign x y -> same_sign y z -> same_sign x z.
+Proof. unfold same_sign. tauto. Qed.
+
+Lemma same_sign_scale : forall c x, 0 < c -> same_sign (c * x) x.
+Proof. intros c x Hc. split; split; intros H; nra. Qed.
+
+(** * Residuals that do not underflow *)
+
+Definition multiple (e : Z) (x : R) : Prop := exists k : Z, x = IZR k * pow2 e.
+
+Lemma multiple_weaken : forall e e' x, (e' <= e)%Z -> multiple e x -> multiple e' x.
+Proof.
+  intros e e' x H (k & ->). exists (k * 2 ^ (e - e'))%Z.
+  rewrite mult_IZR. change 2%Z with (radix_val radix2). rewrite IZR_Zpower by lia.
+  rewrite Rmult_assoc, <- bpow_plus. f_equal. f_equal. lia.
+Qed.
+
+Lemma multiple_minus : forall e x y, multiple e x -> multiple e y -> multiple e (x - y).
+Proof. intros e x y (k & ->) (l & ->). exists (k - l)%Z. rewrite minus_IZR. ring. Qed.
+
+Lemma multiple_mult : forall e e' x y, multiple e x -> multiple e' y -> multiple (e + e') (x * y).
+Proof.
+  intros e e' x y (k & ->) (l & ->). exists (k * l)%Z. rewrite mult_IZR, bpow_plus. ring.
+Qed.
+
+Lemma multiple_scale : forall e s x, multiple e x -> multiple (e + s) (x * pow2 s).
+Proof. intros e s x (k & ->). exists k. rewrite bpow_plus. ring. Qed.
+
+Lemma double_cexp : forall x, double x -> multiple (cexp radix2 fexp x) x.
+Proof.
+  intros x Fx. exists (Ztrunc (scaled_mantissa radix2 fexp x)). rewrite Fx at 1. reflexivity.
+Qed.
+
+Lemma double_multiple : forall x, double x -> multiple (-1074) x.
+Proof.
+  intros x Fx. apply multiple_weaken with (cexp radix2 fexp x); [|apply double_cexp, Fx].
+  unfold cexp, FLT_exp. lia.
+Qed.
+
+Lemma double_multiple_mag : forall x, double x -> multiple (mag radix2 x - 53) x.
+Proof.
+  intros x Fx. apply multiple_weaken with (cexp radix2 fexp x); [|apply double_cexp, Fx].
+  unfold cexp, FLT_exp. lia.
+Qed.
+
+Lemma double_multiple_above : forall x e, double x -> x = 0 \/ pow2 e <= Rabs x ->
+  multiple (e - 52) x.
+Proof.
+  intros x e Fx [->|H]; [exists 0%Z; ring|].
+  apply multiple_weaken with (mag radix2 x - 53)%Z; [|apply double_multiple_mag, Fx].
+  assert (e < mag radix2 x)%Z; [|lia].
+  apply (lt_bpow radix2). eapply Rle_lt_trans; [exact H|]. apply bpow_mag_gt.
+Qed.
+
+Lemma double_pow2 : forall e, (-1074 <= e)%Z -> double (pow2 e).
+Proof. intros e He. apply generic_format_bpow. unfold FLT_exp. lia. Qed.
+
+(** A multiple of the least double keeps its sign when it is rounded. *)
+Lemma sign_kept : forall x, multiple (-1074) x -> same_sign (RN x) x.
+Proof.
+  intros x (k & Hx).
+  assert (P : 0 < pow2 (-1074)) by apply bpow_gt_0.
+  assert (F : double (pow2 (-1074))) by (apply double_pow2; lia).
+  assert (F0 : double 0) by apply generic_format_0.
+  assert (Pos : 0 < x -> 0 < RN x).
+  { intros H. apply Rlt_le_trans with (pow2 (-1074)); [exact P|]. apply RN_above; [exact F|].
+    rewrite Hx in *. assert (0 < IZR k) by nra. assert (1 <= k)%Z by (apply lt_IZR in H0; lia).
+    apply IZR_le in H1. nra. }
+  assert (Neg : x < 0 -> RN x < 0).
+  { intros H. apply Rle_lt_trans with (- pow2 (-1074)); [|lra].
+    apply RN_below; [apply generic_format_opp, F|].
+    rewrite Hx in *. assert (IZR k < 0) by nra. assert (k <= -1)%Z by (apply lt_IZR in H0; lia).
+    apply IZR_le in H1. nra. }
+  split; split; intros H; auto.
+  - destruct (Rlt_or_le 0 x) as [Hp|Hn]; [exact Hp|]. apply (RN_below x 0 F0) in Hn. lra.
+  - destruct (Rlt_or_le x 0) as [Hn|Hp]; [exact Hn|]. apply (RN_above 0 x F0) in Hp. lra.
+Qed.
+
+(** * Sums *)
+
+Definition sum_error (a b s : R) : R :=
+  let b_part := RN (s - a) in
+  let a_part := RN (s - b_part) in
+  RN (RN (a - a_part) + RN (b - b_part)).
+
+Lemma even_ties : forall x, negb (Z.even x) = negb (negb (Z.even (- (x + 1)))).
+Proof.
+  intros x. rewrite Z.even_opp, Z.even_add. destruct (Z.even x); reflexivity.
+Qed.
+
+(** TwoSum: the error of a sum of doubles, exactly, subnormal numbers included. *)
+Theorem sum_error_exact : forall a b, double a -> double b ->
+  sum_error a b (RN (a + b)) = a + b - RN (a + b).
+Proof.
+  intros a b Fa Fb.
+  pose proof (TwoSum_correct (-1074) 53 (fun x => negb (Z.even x)) ltac:(lia) ltac:(lia)
+                even_ties a b Fa Fb) as H.
+  unfold sum_error. apply Rplus_eq_reg_l with (RN (a + b)).
+  transitivity (a + b); [exact H|ring].
+Qed.
+
+Theorem add_correct : forall a b, double a -> double b ->
+  let s := RN (a + b) in
+  RU (a + b) = step_up s (sum_error a b s) /\ RD (a + b) = step_down s (sum_error a b s).
+Proof.
+  intros a b Fa Fb s. apply directed. unfold s. rewrite sum_error_exact by assumption.
+  apply same_sign_refl.
+Qed.
+
+(** [step] moves a bit pattern, which is right at zero only without an error. *)
+Theorem zero_sum_exact : forall a b, double a -> double b -> RN (a + b) = 0 ->
+  sum_error a b (RN (a + b)) = 0.
+Proof.
+  intros a b Fa Fb H. rewrite sum_error_exact, H by assumption.
+  apply round_plus_eq_0 in H; auto with typeclass_instances. lra.
+Qed.
+
+Definition large_sum_error (a b s : R) : R :=
+  let a_first := Rle_bool (Rabs b) (Rabs a) in
+  let larger := if a_first then a else b in
+  let smaller := if a_first then b else a in
+  RN (smaller - RN (s - larger)).
+
+(** Fast2Sum: the same next to the greatest doubles, where TwoSum could overflow. *)
+Theorem large_sum_error_exact : forall a b, double a -> double b ->
+  large_sum_error a b (RN (a + b)) = a + b - RN (a + b).
+Proof.
+  assert (Main : forall x y, double x -> double y -> Rabs y <= Rabs x ->
+    RN (y - RN (RN (x + y) - x)) = x + y - RN (x + y)).
+  { intros x y Fx Fy H.
+    pose proof (Fast2Sum_correct (-1074) 53 (fun z => negb (Z.even z)) ltac:(lia) ltac:(lia)
+                  even_ties x y Fx Fy H) as E.
+    apply Rplus_eq_reg_l with (RN (x + y)). transitivity (x + y); [|ring]. rewrite <- E at 3.
+    apply f_equal.
+    replace (RN (x + y) - x) with (- (x - RN (x + y))) by ring.
+    rewrite (round_N_opp_sym (-1074) 53 (fun z => negb (Z.even z)) even_ties).
+    apply f_equal. ring. }
+  intros a b Fa Fb. unfold large_sum_error. case Rle_bool_spec; intros H.
+  - apply Main; assumption.
+  - rewrite (Rplus_comm a b). apply Main; [assumption..|lra].
+Qed.
+
+Theorem add_large_correct : forall a b, double a -> double b ->
+  let s := RN (a + b) in
+  RU (a + b) = step_up s (large_sum_error a b s) /\
+  RD (a + b) = step_down s (large_sum_error a b s).
+Proof.
+  intros a b Fa Fb s. apply directed. unfold s. rewrite large_sum_error_exact by assumption.
+  apply same_sign_refl.
+Qed.
+
+(** * Products *)
+
+(** [kResidualSafe] *)
+Definition residual_safe : R := pow2 (-968).
+
+Lemma product_mag : forall a b, Rabs (a * b) < pow2 (mag radix2 a + mag radix2 b).
+Proof.
+  intros a b. rewrite Rabs_mult, bpow_plus.
+  apply Rmult_le_0_lt_compat; try apply Rabs_pos; apply bpow_mag_gt.
+Qed.
+
+Lemma RN_abs_below : forall x e, (-1074 <= e)%Z -> Rabs x <= pow2 e -> Rabs (RN x) <= pow2 e.
+Proof.
+  intros x e He H. apply abs_round_le_generic; auto with typeclass_instances.
+  apply double_pow2, He.
+Qed.
+
+Lemma RN_abs_above : forall x e, (-1074 <= e)%Z -> pow2 e <= Rabs x -> pow2 e <= Rabs (RN x).
+Proof.
+  intros x e He H. apply abs_round_ge_generic; auto with typeclass_instances.
+  apply double_pow2, He.
+Qed.
+
+Lemma product_exponents : forall a b, residual_safe <= Rabs (RN (a * b)) ->
+  (-968 <= mag radix2 a + mag radix2 b)%Z.
+Proof.
+  intros a b H.
+  assert (K : Rabs (RN (a * b)) <= pow2 (Z.max (mag radix2 a + mag radix2 b) (-1074))).
+  { apply RN_abs_below; [lia|]. eapply Rle_trans; [apply Rlt_le, product_mag|].
+    apply bpow_le. lia. }
+  assert (L : (-968 <= Z.max (mag radix2 a + mag radix2 b) (-1074))%Z).
+  { apply (le_bpow radix2). eapply Rle_trans; [exact H|exact K]. }
+  lia.
+Qed.
+
+Lemma product_residual : forall a b, double a -> double b -> residual_safe <= Rabs (RN (a * b)) ->
+  multiple (-1074) (a * b - RN (a * b)).
+Proof.
+  intros a b Fa Fb H. apply multiple_minus; [|apply double_multiple, RN_double].
+  apply multiple_weaken with ((mag radix2 a - 53) + (mag radix2 b - 53))%Z.
+  - pose proof (product_exponents a b H). lia.
+  - apply multiple_mult; apply double_multiple_mag; assumption.
+Qed.
+
+Theorem mul_correct : forall a b, double a -> double b ->
+  let p := RN (a * b) in
+  residual_safe <= Rabs p ->
+  let error := RN (a * b - p) in
+  RU (a * b) = step_up p error /\ RD (a * b) = step_down p error.
+Proof.
+  intros a b Fa Fb p H error. apply directed. apply sign_kept. apply product_residual; assumption.
+Qed.
+
+(** The residual is even exact: what [fma_error] relies on. *)
+Theorem product_error_exact : forall a b, double a -> double b ->
+  residual_safe <= Rabs (RN (a * b)) -> RN (a * b - RN (a * b)) = a * b - RN (a * b).
+Proof.
+  intros a b Fa Fb H. apply RN_exact.
+  replace (a * b - RN (a * b)) with (- (RN (a * b) - a * b)) by ring. apply generic_format_opp.
+  apply mult_error_FLT; auto with typeclass_instances. intros _.
+  apply Rnot_lt_le. intros L. apply (Rlt_not_le _ _ (bpow_lt radix2 (-969) (-968) eq_refl)).
+  eapply Rle_trans; [exact H|]. apply RN_abs_below; [lia|]. apply Rlt_le, L.
+Qed.
+
+(** What std::frexp gives. *)
+Definition split (x m : R) (e : Z) : Prop := x = m * pow2 e /\ double m /\ / 2 <= Rabs m < 1.
+
+Lemma half : pow2 (-1) = / 2.
+Proof. reflexivity. Qed.
+
+Lemma split_multiple : forall x m e, split x m e -> multiple (-53) m.
+Proof.
+  intros x m e (_ & Fm & Hm). change (-53)%Z with (-1 - 52)%Z.
+  apply double_multiple_above; [exact Fm|]. right. rewrite half. apply Hm.
+Qed.
+
+Lemma split_size : forall x m e, split x m e -> pow2 (e - 1) <= Rabs x < pow2 e.
+Proof.
+  intros x m e (-> & _ & Hm). rewrite Rabs_mult, (Rabs_pos_eq (pow2 e)) by apply bpow_ge_0.
+  assert (P : 0 < pow2 e) by apply bpow_gt_0.
+  assert (E : pow2 (e - 1) = / 2 * pow2 e).
+  { unfold Zminus. rewrite bpow_plus. change (- (1))%Z with (-1)%Z. rewrite half. ring. }
+  rewrite E. split; nra.
+Qed.
+
+Lemma RN_tiny : forall x, Rabs x < pow2 (-1075) -> RN x = 0.
+Proof.
+  intros x H. destruct (Req_dec x 0) as [->|Nx].
+  - apply round_0; auto with typeclass_instances.
+  - apply round_N_small with (mag radix2 x).
+    + split; [apply bpow_mag_le, Nx|apply bpow_mag_gt].
+    + assert (mag radix2 x <= -1075)%Z by (apply mag_le_bpow; assumption).
+      unfold FLT_exp. lia.
+Qed.
+
+(** Small products: every step is exact but the last, which keeps the sign. *)
+Theorem mul_scaled_correct : forall a b ma mb ea eb, double a -> double b ->
+  split a ma ea -> split b mb eb ->
+  let p := RN (a * b) in
+  Rabs p < residual_safe ->
+  let scaled := RN (p * pow2 (- (ea + eb))) in
+  let error := RN (ma * mb - scaled) in
+  scaled = p * pow2 (- (ea + eb)) /\ Rabs scaled <= 1 /\
+  RU (a * b) = step_up p error /\ RD (a * b) = step_down p error.
+Proof.
+  intros a b ma mb ea eb Fa Fb Sa Sb p Hp scaled error.
+  pose proof (split_size _ _ _ Sa) as (La & Ua). pose proof (split_size _ _ _ Sb) as (Lb & Ub).
+  assert (Lab : pow2 (ea - 1 + (eb - 1)) <= Rabs (a * b)).
+  { rewrite Rabs_mult, bpow_plus. apply Rmult_le_compat; try apply bpow_ge_0; assumption. }
+  assert (Uab : Rabs (a * b) < pow2 (ea + eb)).
+  { rewrite Rabs_mult, bpow_plus. apply Rmult_le_0_lt_compat; try apply Rabs_pos; assumption. }
+  assert (Small : (ea + eb <= -967)%Z).
+  { apply Z.nlt_ge. intros K. apply (Rlt_not_le _ _ Hp). unfold p, residual_safe.
+    apply RN_abs_above; [lia|]. eapply Rle_trans; [|exact Lab]. apply bpow_le. lia. }
+  assert (Fp : double p) by apply RN_double.
+  assert (Es : scaled = p * pow2 (- (ea + eb))).
+  { apply RN_exact. apply mult_bpow_pos_exact_FLT; auto with typeclass_instances. lia. }
+  split; [exact Es|]. split.
+  { rewrite Es, Rabs_mult, (Rabs_pos_eq (pow2 _)) by apply bpow_ge_0.
+    destruct (Z_lt_le_dec (ea + eb) (-1074)) as [Tiny|Not].
+    - unfold p. rewrite RN_tiny, Rabs_R0 by
+        (eapply Rlt_le_trans; [exact Uab|apply bpow_le; lia]). lra.
+    - apply Rle_trans with (pow2 (ea + eb) * pow2 (- (ea + eb))).
+      + apply Rmult_le_compat_r; [apply bpow_ge_0|]. unfold p.
+        apply RN_abs_below; [exact Not|apply Rlt_le, Uab].
+      + rewrite <- bpow_plus, Z.add_opp_diag_r. simpl. lra. }
+  apply directed. unfold error. eapply same_sign_trans.
+  - apply sign_kept. apply multiple_minus.
+    + apply multiple_weaken with (-53 + -53)%Z; [lia|].
+      apply multiple_mult; eapply split_multiple; eassumption.
+    + apply double_multiple, RN_double.
+  - replace (ma * mb - scaled) with (pow2 (- (ea + eb)) * (a * b - p)).
+    + apply same_sign_scale, bpow_gt_0.
+    + rewrite Es, (proj1 Sa), (proj1 Sb).
+      replace (pow2 (- (ea + eb)) * (ma * pow2 ea * (mb * pow2 eb) - p))
+        with (ma * mb * (pow2 ea * pow2 eb * pow2 (- (ea + eb))) - p * pow2 (- (ea + eb))) by ring.
+      rewrite <- 2!bpow_plus, Z.add_opp_diag_r. simpl (pow2 0). ring.
+Qed.
+
+(** * Quotients *)
+
+(** The sign of a/b - q from that of a - q b, in which one flips the sign bit for b < 0. *)
+Definition quotient_error (residual b : R) : R := if Rlt_bool b 0 then - residual else residual.
+
+Lemma quotient_sign : forall a b q r, b <> 0 -> same_sign r (a - q * b) ->
+  same_sign (quotient_error r b) (a / b - q).
+Proof.
+  intros a b q r Nb (P & N).
+  assert (E : a - q * b = b * (a / b - q)) by (field; exact Nb). rewrite E in *.
+  unfold quotient_error. case Rlt_bool_spec; intros Hb; split; split; intros H.
+  - assert (r < 0) by lra. apply N in H0. nra.
+  - assert (b * (a / b - q) < 0) by nra. apply N in H0. lra.
+  - assert (0 < r) by lra. apply P in H0. nra.
+  - assert (0 < b * (a / b - q)) by nra. apply P in H0. lra.
+  - apply P in H. nra.
+  - apply P. nra.
+  - apply N in H. nra.
+  - apply N. nra.
+Qed.
+
+Theorem div_correct : forall a b, double a -> double b -> b <> 0 ->
+  let q := RN (a / b) in
+  pow2 (-1022) <= Rabs q -> residual_safe <= Rabs a ->
+  let error := quotient_error (RN (- q * b + a)) b in
+  RU (a / b) = step_up q error /\ RD (a / b) = step_down q error.
+Proof.
+  intros a b Fa Fb Nb q Hq Ha error. apply directed. apply quotient_sign; [exact Nb|].
+  fold q. replace (- q * b + a) with (a - q * b) by ring. apply sign_kept.
+  apply multiple_minus; [apply double_multiple, Fa|].
+  assert (Fq : double q) by apply RN_double.
+  apply multiple_weaken with ((mag radix2 q - 53) + (mag radix2 b - 53))%Z;
+    [|apply multiple_mult; apply double_multiple_mag; assumption].
+  assert (Err : Rabs (q - a / b) <= Rabs q).
+  { pose proof (error_le_half_ulp_round radix2 fexp (fun z => negb (Z.even z)) (a / b)) as H.
+    fold q in H.
+    pose proof (ulp_FLT_le radix2 (-1074) 53 q Hq) as Hu.
+    change (1 - 53)%Z with (-52)%Z in Hu.
+    pose proof (bpow_le radix2 (-52) 0 ltac:(lia)) as H0. simpl (pow2 0) in H0.
+    pose proof (Rabs_pos q). nra. }
+  assert (Hab : Rabs (a / b) <= 2 * Rabs q).
+  { replace (a / b) with (q - (q - a / b)) by ring.
+    eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_Ropp. lra. }
+  assert (Hqb : Rabs a <= 2 * Rabs (q * b)).
+  { replace a with (a / b * b) at 1 by (field; exact Nb). rewrite 2!Rabs_mult.
+    pose proof (Rabs_pos b). nra. }
+  assert (Two : residual_safe = 2 * pow2 (-969)).
+  { unfold residual_safe. change (-968)%Z with (-969 + 1)%Z. rewrite bpow_plus_1. reflexivity. }
+  assert (-969 < mag radix2 q + mag radix2 b)%Z; [|lia].
+  apply (lt_bpow radix2). apply Rle_lt_trans with (Rabs (q * b)); [lra|apply product_mag].
+Qed.
+
+(** Elsewhere both are scaled. There [q] may be zero; the code steps from it by [next_up]. *)
+Theorem div_scaled_correct : forall a b ma mb ea eb, double a -> double b ->
+  split a ma ea -> split b mb eb ->
+  let q := RN (a / b) in
+  let scaled := RN (q * pow2 (eb - ea)) in
+  let error := quotient_error (RN (- scaled * mb + ma)) b in
+  scaled = q * pow2 (eb - ea) /\ Rabs scaled <= 2 /\
+  RU (a / b) = step_up q error /\ RD (a / b) = step_down q error.
+Proof.
+  intros a b ma mb ea eb Fa Fb Sa Sb q scaled error.
+  pose proof (split_size _ _ _ Sa) as (La & Ua). pose proof (split_size _ _ _ Sb) as (Lb & Ub).
+  pose proof (bpow_gt_0 radix2 (eb - 1)) as Pb. pose proof (bpow_gt_0 radix2 (ea - 1)) as Pa.
+  assert (Nb : b <> 0).
+  { intros Z. rewrite Z, Rabs_R0 in Lb. lra. }
+  assert (Ab : Rabs (a / b) = Rabs a * / Rabs b).
+  { unfold Rdiv. rewrite Rabs_mult, Rabs_inv. reflexivity. }
+  set (k := (eb - ea)%Z).
+  assert (Lq : pow2 (- k - 1) <= Rabs (a / b)).
+  { rewrite Ab. replace (- k - 1)%Z with (ea - 1 + - eb)%Z by (unfold k; lia).
+    rewrite bpow_plus, bpow_opp. apply Rmult_le_compat; try lra.
+    - apply Rlt_le, Rinv_0_lt_compat, bpow_gt_0.
+    - apply Rinv_le; lra. }
+  assert (Uq : Rabs (a / b) < pow2 (- k + 1)).
+  { rewrite Ab. replace (- k + 1)%Z with (ea + - (eb - 1))%Z by (unfold k; lia).
+    rewrite bpow_plus, bpow_opp. apply Rlt_le_trans with (pow2 ea * / Rabs b).
+    - apply Rmult_lt_compat_r; [apply Rinv_0_lt_compat; lra|exact Ua].
+    - apply Rmult_le_compat_l; [apply bpow_ge_0|apply Rinv_le; lra]. }
+  assert (Fq : double q) by apply RN_double.
+  assert (Lq' : (k <= 1073)%Z -> pow2 (- k - 1) <= Rabs q).
+  { intros H. apply RN_abs_above; [lia|exact Lq]. }
+  assert (Es : scaled = q * pow2 k).
+  { apply RN_exact. destruct (Z_lt_le_dec k 0) as [Hk|Hk].
+    - apply mult_bpow_exact_FLT; [exact Fq|].
+      assert (- k - 1 < mag radix2 q)%Z; [|lia].
+      apply (lt_bpow radix2). eapply Rle_lt_trans; [apply Lq'; lia|apply bpow_mag_gt].
+    - apply mult_bpow_pos_exact_FLT; auto with typeclass_instances. }
+  split; [exact Es|]. split.
+  { rewrite Es, Rabs_mult, (Rabs_pos_eq (pow2 _)) by apply bpow_ge_0.
+    destruct (Z_lt_le_dec (- k + 1) (-1074)) as [Tiny|Not].
+    - unfold q. rewrite RN_tiny, Rabs_R0 by
+        (eapply Rlt_le_trans; [exact Uq|apply bpow_le; lia]). lra.
+    - apply Rle_trans with (pow2 (- k + 1) * pow2 k).
+      + apply Rmult_le_compat_r; [apply bpow_ge_0|].
+        apply RN_abs_below; [exact Not|apply Rlt_le, Uq].
+      + rewrite <- bpow_plus. replace (- k + 1 + k)%Z with 1%Z by lia. simpl. lra. }
+  assert (Ms : multiple (-1021) scaled).
+  { rewrite Es. destruct (Z_lt_le_dec 1073 k) as [Hk|Hk].
+    - apply multiple_weaken with (-1074 + k)%Z; [lia|]. apply multiple_scale, double_multiple, Fq.
+    - apply multiple_weaken with ((- k - 1 - 52) + k)%Z; [lia|]. apply multiple_scale.
+      apply double_multiple_above; [exact Fq|]. right. apply Lq'. exact Hk. }
+  apply directed. apply quotient_sign; [exact Nb|]. fold q.
+  replace (- scaled * mb + ma) with (ma - scaled * mb) by ring.
+  eapply same_sign_trans.
+  - apply sign_kept. apply multiple_minus; [apply double_multiple, Sa|].
+    change (-1074)%Z with (-1021 + -53)%Z.
+    apply multiple_mult; [exact Ms|]. eapply split_multiple; eassumption.
+  - replace (ma - scaled * mb) with (pow2 (- ea) * (a - q * b)).
+    + apply same_sign_scale, bpow_gt_0.
+    + rewrite Es, (proj1 Sa), (proj1 Sb). unfold k.
+      replace (pow2 (- ea) * (ma * pow2 ea - q * (mb * pow2 eb)))
+        with (ma * (pow2 ea * pow2 (- ea)) - q * (pow2 eb * pow2 (- ea)) * mb) by ring.
+      rewrite <- 2!bpow_plus, Z.add_opp_diag_r. simpl (pow2 0). unfold Zminus. ring.
+Qed.
+
+(** * Square roots *)
+
+Lemma root_sign : forall a s r, 0 <= a -> 0 <= s -> same_sign r (a - s * s) ->
+  same_sign r (sqrt a - s).
+Proof.
+  intros a s r Ha Hs (P & N). pose proof (sqrt_pos a). pose proof (sqrt_sqrt a Ha) as E.
+  split; split; intros H'.
+  - apply P in H'. nra.
+  - apply P. nra.
+  - apply N in H'. nra.
+  - apply N. nra.
+Qed.
+
+Theorem sqrt_correct : forall a, double a -> residual_safe <= a ->
+  let s := RN (sqrt a) in
+  let error := RN (- s * s + a) in
+  RU (sqrt a) = step_up s error /\ RD (sqrt a) = step_down s error.
+Proof.
+  intros a Fa Ha s error.
+  assert (P : 0 < residual_safe) by apply bpow_gt_0.
+  assert (L : pow2 (-484) <= s).
+  { apply RN_above; [apply double_pow2; lia|].
+    rewrite <- (sqrt_square (pow2 (-484))) by apply bpow_ge_0.
+    apply sqrt_le_1_alt. rewrite <- bpow_plus. exact Ha. }
+  pose proof (bpow_gt_0 radix2 (-484)).
+  apply directed. apply (root_sign a s); [lra..|].
+  unfold error. replace (- s * s + a) with (a - s * s) by ring. apply sign_kept.
+  apply multiple_minus; [apply double_multiple, Fa|].
+  apply multiple_weaken with ((-484 - 52) + (-484 - 52))%Z; [lia|].
+  assert (multiple (-484 - 52) s).
+  { apply double_multiple_above; [apply RN_double|]. right. rewrite Rabs_pos_eq by lra. exact L. }
+  apply multiple_mult; assumption.
+Qed.
+
+(** Scaling back by a power of two where nothing is subnormal. *)
+Section Scaled.
+
+Variables (y : R) (s : Z).
+Hypothesis Hs : (0 <= s)%Z.
+Hypothesis Hy : pow2 (-1022 + s) <= y.
+
+Lemma scaled_back : forall z, double z -> pow2 (-1022 + s) <= z -> double (z * pow2 (- s)).
+Proof.
+  intros z Fz Hz. apply mult_bpow_exact_FLT; [exact Fz|].
+  assert (-1022 + s < mag radix2 z)%Z; [|lia].
+  apply (lt_bpow radix2). eapply Rle_lt_trans; [exact Hz|].
+  rewrite <- (Rabs_pos_eq z) at 1; [apply bpow_mag_gt|].
+  pose proof (bpow_ge_0 radix2 (-1022 + s)). lra.
+Qed.
+
+Lemma undo : forall z, z * pow2 (- s) * pow2 s = z.
+Proof.
+  intros z. rewrite Rmult_assoc, <- bpow_plus, Z.add_opp_diag_l. simpl. ring.
+Qed.
+
+Lemma RU_scaled : RU (y * pow2 (- s)) = RU y * pow2 (- s).
+Proof.
+  destruct (round_UP_pt radix2 fexp y) as (Fu & Uy & Least).
+  pose proof (bpow_gt_0 radix2 (- s)) as P.
+  apply Rnd_UP_pt_unique with double (y * pow2 (- s)); [apply round_UP_pt; auto with typeclass_instances|].
+  split; [|split].
+  - apply scaled_back; [exact Fu|lra].
+  - apply Rmult_le_compat_r; lra.
+  - intros g Fg Hg. replace g with (g * pow2 s * pow2 (- s)).
+    + apply Rmult_le_compat_r; [lra|]. apply Least.
+      * apply mult_bpow_pos_exact_FLT; auto with typeclass_instances.
+      * rewrite <- (undo y). apply Rmult_le_compat_r; [apply bpow_ge_0|exact Hg].
+    + rewrite Rmult_assoc, <- bpow_plus, Z.add_opp_diag_r. simpl. ring.
+Qed.
+
+Lemma RD_scaled : RD (y * pow2 (- s)) = RD y * pow2 (- s).
+Proof.
+  destruct (round_DN_pt radix2 fexp y) as (Fd & Dy & Greatest).
+  pose proof (bpow_gt_0 radix2 (- s)) as P.
+  apply Rnd_DN_pt_unique with double (y * pow2 (- s)); [apply round_DN_pt; auto with typeclass_instances|].
+  split; [|split].
+  - apply scaled_back; [exact Fd|]. apply Greatest; [apply double_pow2; lia|exact Hy].
+  - apply Rmult_le_compat_r; lra.
+  - intros g Fg Hg. replace g with (g * pow2 s * pow2 (- s)).
+    + apply Rmult_le_compat_r; [lra|]. apply Greatest.
+      * apply mult_bpow_pos_exact_FLT; auto with typeclass_instances.
+      * rewrite <- (undo y). apply Rmult_le_compat_r; [apply bpow_ge_0|exact Hg].
+    + rewrite Rmult_assoc, <- bpow_plus, Z.add_opp_diag_r. simpl. ring.
+Qed.
+
+End Scaled.
+
+(** Small radicands: 2^200 up, 2^-100 back, both exactly, and the scaled one is safe. *)
+Theorem sqrt_scaled_correct : forall a, double a -> 0 < a ->
+  let scaled := RN (a * pow2 200) in
+  scaled = a * pow2 200 /\ residual_safe <= scaled /\
+  RN (RU (sqrt scaled) * pow2 (-100)) = RU (sqrt a) /\
+  RN (RD (sqrt scaled) * pow2 (-100)) = RD (sqrt a).
+Proof.
+  intros a Fa Pa scaled.
+  assert (Es : scaled = a * pow2 200).
+  { apply RN_exact. apply mult_bpow_pos_exact_FLT; auto with typeclass_instances. lia. }
+  assert (La : pow2 (-1074) <= a).
+  { destruct (double_multiple a Fa) as (k & Hk). pose proof (bpow_gt_0 radix2 (-1074)).
+    rewrite Hk in *. assert (0 < IZR k) by nra. assert (1 <= k)%Z by (apply lt_IZR in H0; lia).
+    apply IZR_le in H1. nra. }
+  assert (Ls : pow2 (-874) <= scaled).
+  { rewrite Es. change (-874)%Z with (-1074 + 200)%Z. rewrite bpow_plus.
+    apply Rmult_le_compat_r; [apply bpow_ge_0|exact La]. }
+  split; [exact Es|]. split.
+  { eapply Rle_trans; [|exact Ls]. apply bpow_le. lia. }
+  assert (Lr : pow2 (-1022 + 100) <= sqrt scaled).
+  { rewrite <- (sqrt_square (pow2 (-1022 + 100))) by apply bpow_ge_0.
+    apply sqrt_le_1_alt. rewrite <- bpow_plus. eapply Rle_trans; [|exact Ls]. apply bpow_le. lia. }
+  assert (Er : sqrt a = sqrt scaled * pow2 (Z.opp 100)).
+  { rewrite Es, sqrt_mult by (lra || apply bpow_ge_0).
+    replace (pow2 200) with (pow2 100 * pow2 100) by (rewrite <- bpow_plus; reflexivity).
+    rewrite sqrt_square by apply bpow_ge_0. rewrite Rmult_assoc, <- bpow_plus.
+    change (100 + Z.opp 100)%Z with 0%Z. simpl. ring. }
+  change (-100)%Z with (Z.opp 100). rewrite Er, RU_scaled, RD_scaled by (lia || exact Lr).
+  split; apply RN_exact; apply scaled_back; try lia;
+    try (apply generic_format_round; auto with typeclass_instances).
+  - eapply Rle_trans; [exact Lr|]. apply round_UP_pt; auto with typeclass_instances.
+  - apply round_DN_pt; auto with typeclass_instances. apply double_pow2. lia.
+Qed.
+
+(** * Overflow *)
+
+(** DBL_MAX *)
+Definition greatest : R := pred radix2 fexp (pow2 1024).
+
+(** Where the nearest double would be infinite, the inner bound DBL_MAX is below the result. *)
+Theorem overflow_above : forall x, pow2 1024 <= RN x -> greatest <= x.
+Proof.
+  intros x H. apply Rnot_lt_le. intros L.
+  assert (F : double (pow2 1024)) by (apply double_pow2; lia).
+  assert (RN x <= greatest).
+  { apply RN_below; [|apply Rlt_le, L]. apply generic_format_pred; auto with typeclass_instances. }
+  assert (greatest < pow2 1024).
+  { apply pred_lt_id. apply Rgt_not_eq, bpow_gt_0. }
+  lra.
+Qed.
+
+(** ... and above a finite nearest double no bound but infinity is needed: below 2^1024 the nearest
+    double steps to DBL_MAX at most, or to 2^1024, which is how an infinity is written here. *)
+Theorem step_up_finite : forall x error, double x -> x < pow2 1024 -> step_up x error <= pow2 1024.
+Proof.
+  intros x e Fx H. unfold step_up. case Rlt_bool; [|lra].
+  apply succ_le_lt; auto with typeclass_instances. apply double_pow2. lia.
+Qed.

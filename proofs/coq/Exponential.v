@@ -8,8 +8,12 @@
 
 From Coq Require Import Reals ZArith Lia Lra Psatz.
 From Flocq Require Import Core Relative Plus_error Mult_error.
-From Interval Require Import Tactic.
+From Interval Require Import Tactic Float.Specific_stdz Float.Specific_ops.
 From NumGeom Require Rounding Gamma.
+(** Interval arithmetic on the integers of the standard library: no machine numbers to trust. *)
+Module Floats := SpecificFloat StdZRadix2.
+Module Plain := IntervalTactic Floats.
+Import Plain.
 Open Scope R_scope.
 
 Local Instance precision_positive : Prec_gt_0 53 := eq_refl.
@@ -385,7 +389,7 @@ Proof.
   pose proof (horner_error fused r Hr) as Eh. set (q := horner fused r) in *.
   pose proof (taylor_remainder r Hr) as Et.
   assert (Le : 7 / 10 <= exp t).
-  { apply Rabs_le_inv in Ht. interval. }
+  { apply Rabs_le_inv in Ht. interval with (i_prec 60). }
   assert (Ee : Rabs (exp r - exp t) <= 71 / 100 * u * exp t).
   { replace (exp r - exp t) with (exp t * (exp (r - t) - 1)).
     - rewrite Rabs_mult, (Rabs_pos_eq (exp t)) by lra. rewrite Rmult_comm.

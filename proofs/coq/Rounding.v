@@ -624,6 +624,175 @@ Proof.
   - apply round_DN_pt; auto with typeclass_instances. apply double_pow2. lia.
 Qed.
 
+(** * Fused multiply-add *)
+
+(** A rounded multiple of 2^k is a multiple of it. *)
+Lemma RN_multiple : forall k x, multiple k x -> multiple k (RN x).
+Proof.
+  intros k x (m & Hm).
+  destruct (Z_le_gt_dec (cexp radix2 fexp x) k) as [H|H].
+  - rewrite RN_exact; [exists m; exact Hm|].
+    apply (generic_format_F2R' radix2 fexp x (Float radix2 m k)); [symmetry; exact Hm|].
+    intros _. exact H.
+  - apply multiple_weaken with (cexp radix2 fexp x); [lia|].
+    exists (ZnearestE (scaled_mantissa radix2 fexp x)). reflexivity.
+Qed.
+
+Lemma multiple_plus : forall e x y, multiple e x -> multiple e y -> multiple e (x + y).
+Proof. intros e x y (k & ->) (l & ->). exists (k + l)%Z. rewrite plus_IZR. ring. Qed.
+
+Lemma multiple_size : forall k x, multiple k x -> x <> 0 -> pow2 k <= Rabs x.
+Proof.
+  intros k x (m & ->) N. rewrite Rabs_mult, (Rabs_pos_eq (pow2 k)) by apply bpow_ge_0.
+  rewrite <- (Rmult_1_l (pow2 k)) at 1. apply Rmult_le_compat_r; [apply bpow_ge_0|].
+  rewrite <- abs_IZR. apply IZR_le. assert (m <> 0%Z) by (intros ->; apply N; ring). lia.
+Qed.
+
+(** What is smaller than the unit that y is a multiple of does not change its sign. *)
+Lemma larger_decides : forall k x y, Rabs x < pow2 k -> multiple k y -> y <> 0 ->
+  same_sign y (x + y).
+Proof.
+  intros k x y Hx My N. pose proof (multiple_size k y My N) as H.
+  apply Rabs_lt_inv in Hx. unfold Rabs in H. destruct (Rcase_abs y); split; split; lra.
+Qed.
+
+(** The error of a sum is below a unit of the rounded sum that is not above that of y. *)
+Lemma error_below : forall x y k, double x -> double y -> Rabs y < pow2 k ->
+  exists k', (k' <= k)%Z /\ Rabs (x + y - RN (x + y)) < pow2 k' /\ multiple k' (RN (x + y)).
+Proof.
+  intros x y k Fx Fy Hy.
+  destruct (Req_dec (x + y - RN (x + y)) 0) as [Z|N].
+  - exists (Z.min k (-1074)). split; [lia|]. split; [rewrite Z, Rabs_R0; apply bpow_gt_0|].
+    apply multiple_weaken with (-1074)%Z; [lia|apply double_multiple, RN_double].
+  - assert (Le : Rabs (x + y - RN (x + y)) <= Rabs y).
+    { rewrite Rabs_minus_sym. apply plus_error_le_r; auto with typeclass_instances. }
+    assert (Nz : RN (x + y) <> 0).
+    { intros Z. apply N. rewrite Z. apply round_plus_eq_0 in Z; auto with typeclass_instances. lra. }
+    pose proof (error_le_half_ulp_round radix2 fexp (fun z => negb (Z.even z)) (x + y)) as H.
+    rewrite ulp_neq_0 in H by exact Nz. rewrite Rabs_minus_sym in H.
+    set (c := cexp radix2 fexp (RN (x + y))) in *.
+    pose proof (bpow_gt_0 radix2 c) as Pc.
+    exists (Z.min k c). split; [lia|]. split.
+    + destruct (Z.min_spec k c) as [(_ & ->)|(_ & ->)]; lra.
+    + apply multiple_weaken with c; [lia|]. apply double_cexp, RN_double.
+Qed.
+
+(** [sign_of_sum]: two TwoSums add c to u1 + u2, then d goes through the three parts. *)
+Definition sign_of_sum (u1 u2 c d : R) : R :=
+  let s1 := RN (c + u2) in
+  let e1 := sum_error c u2 s1 in
+  let s2 := RN (s1 + u1) in
+  let e2 := sum_error s1 u1 s2 in
+  let carry1 := RN (d + e1) in
+  let error1 := sum_error d e1 carry1 in
+  let carry2 := RN (carry1 + e2) in
+  let error2 := sum_error carry1 e2 carry2 in
+  let carry3 := RN (carry2 + s2) in
+  let error3 := sum_error carry2 s2 carry3 in
+  let sign1 := if Req_bool error1 0 then 0 else error1 in
+  let sign2 := if Req_bool error2 0 then sign1 else error2 in
+  let sign3 := if Req_bool error3 0 then sign2 else error3 in
+  if Req_bool carry3 0 then sign3 else carry3.
+
+Theorem sign_of_sum_correct : forall u1 u2 c d, double u1 -> double u2 -> double c -> double d ->
+  Rabs u2 <= / 2 * ulp radix2 fexp u1 -> same_sign (sign_of_sum u1 u2 c d) (u1 + u2 + c + d).
+Proof.
+  intros u1 u2 c d F1 F2 Fc Fd Hu. unfold sign_of_sum.
+  assert (U : exists k, Rabs u2 < pow2 k /\ multiple k u1).
+  { destruct (Req_dec u1 0) as [Z|N].
+    - exists (mag radix2 u2). split; [apply bpow_mag_gt|]. exists 0%Z. rewrite Z. ring.
+    - rewrite ulp_neq_0 in Hu by exact N. exists (cexp radix2 fexp u1).
+      split; [|apply double_cexp, F1]. pose proof (bpow_gt_0 radix2 (cexp radix2 fexp u1)). lra. }
+  destruct U as (k & Hk & M1).
+  rewrite (sum_error_exact c u2) by assumption.
+  set (s1 := RN (c + u2)). set (e1 := c + u2 - s1).
+  assert (Fs1 : double s1) by apply RN_double.
+  assert (Fe1 : double e1).
+  { unfold e1, s1. rewrite <- sum_error_exact by assumption. apply RN_double. }
+  destruct (error_below c u2 k Fc F2 Hk) as (k0 & L0 & B0 & N0). fold s1 in B0, N0. fold e1 in B0.
+  rewrite (sum_error_exact s1 u1) by assumption.
+  set (s2 := RN (s1 + u1)). set (e2 := s1 + u1 - s2).
+  assert (Fs2 : double s2) by apply RN_double.
+  assert (Fe2 : double e2).
+  { unfold e2, s2. rewrite <- sum_error_exact by assumption. apply RN_double. }
+  assert (M12 : multiple k0 (s1 + u1)).
+  { apply multiple_plus; [exact N0|]. apply multiple_weaken with k; assumption. }
+  assert (Ms2 : multiple k0 s2) by (apply RN_multiple, M12).
+  assert (Me2 : multiple k0 e2) by (apply multiple_minus; assumption).
+  destruct (error_below s1 u1 _ Fs1 F1 (bpow_mag_gt radix2 u1)) as (k0' & _ & B0' & N0').
+  fold s2 in B0', N0'. fold e2 in B0'.
+  rewrite (sum_error_exact d e1) by assumption.
+  destruct (error_below d e1 k0 Fd Fe1 B0) as (k1 & L1 & B1 & N1).
+  set (carry1 := RN (d + e1)) in *. set (error1 := d + e1 - carry1) in *.
+  assert (Fc1 : double carry1) by apply RN_double.
+  rewrite (sum_error_exact carry1 e2) by assumption.
+  destruct (error_below carry1 e2 k0' Fc1 Fe2 B0') as (k2 & L2 & B2 & N2).
+  set (carry2 := RN (carry1 + e2)) in *. set (error2 := carry1 + e2 - carry2) in *.
+  assert (Fc2 : double carry2) by apply RN_double.
+  rewrite (sum_error_exact carry2 s2) by assumption.
+  assert (Mc2 : multiple k1 (carry1 + e2)).
+  { apply multiple_plus; [exact N1|]. apply multiple_weaken with k0; assumption. }
+  assert (M2 : multiple k1 error2).
+  { apply multiple_minus; [exact Mc2|]. apply RN_multiple, Mc2. }
+  assert (MR1 : multiple k1 (carry2 + s2)).
+  { apply multiple_plus; [apply RN_multiple, Mc2|]. apply multiple_weaken with k0; assumption. }
+  assert (MR2 : multiple k2 (carry2 + s2)).
+  { apply multiple_plus; [exact N2|]. apply multiple_weaken with k0'; assumption. }
+  assert (S : same_sign (RN (carry2 + s2)) (carry2 + s2)).
+  { apply sign_kept. apply multiple_plus; apply double_multiple; assumption. }
+  replace (u1 + u2 + c + d) with (error1 + (error2 + (carry2 + s2)))
+    by (unfold error2, error1, e2, e1; ring).
+  set (R2 := carry2 + s2) in *. set (carry3 := RN R2) in *.
+  assert (Z3 : carry3 = 0 <-> R2 = 0).
+  { destruct S as (P & N). split; intros Z.
+    - destruct (Rtotal_order R2 0) as [H|[H|H]]; [apply N in H|exact H|apply P in H]; lra.
+    - destruct (Rtotal_order carry3 0) as [H|[H|H]]; [apply N in H|exact H|apply P in H]; lra. }
+  case (Req_bool_spec carry3 0); intros C3.
+  - rewrite (proj1 Z3 C3), C3. rewrite Rminus_0_r, Req_bool_true by reflexivity.
+    rewrite Rplus_0_r.
+    case (Req_bool_spec error2 0); intros E2.
+    + rewrite E2, Rplus_0_r.
+      case (Req_bool_spec error1 0); intros E1; [rewrite E1|]; apply same_sign_refl.
+    + apply (larger_decides k1); assumption.
+  - assert (NR : R2 <> 0) by (intros Z; apply C3, Z3, Z).
+    assert (S2 : same_sign R2 (error2 + R2)) by (apply (larger_decides k2); assumption).
+    assert (N2' : error2 + R2 <> 0).
+    { destruct S2 as (P & N). intros Z. destruct (Rtotal_order R2 0) as [H|[H|H]];
+        [apply N in H|contradiction|apply P in H]; lra. }
+    eapply same_sign_trans; [exact S|]. eapply same_sign_trans; [exact S2|].
+    apply (larger_decides k1); [exact B1| |exact N2']. apply multiple_plus; assumption.
+Qed.
+
+Definition fma_error (a b c f : R) : R :=
+  let p := RN (a * b) in
+  sign_of_sum p (RN (a * b + - p)) c (- f).
+
+Lemma fma_error_sign : forall a b c f, double a -> double b -> double c -> double f ->
+  residual_safe <= Rabs (RN (a * b)) -> same_sign (fma_error a b c f) (a * b + c - f).
+Proof.
+  intros a b c f Fa Fb Fc Ff H. unfold fma_error.
+  assert (E : RN (a * b + - RN (a * b)) = a * b - RN (a * b))
+    by (apply product_error_exact; assumption).
+  assert (Half : Rabs (a * b - RN (a * b)) <= / 2 * ulp radix2 fexp (RN (a * b))).
+  { rewrite Rabs_minus_sym. apply error_le_half_ulp_round; auto with typeclass_instances. }
+  replace (a * b + c - f)
+    with (RN (a * b) + RN (a * b + - RN (a * b)) + c + - f) by (rewrite E; ring).
+  apply sign_of_sum_correct; try apply RN_double; try assumption.
+  - apply generic_format_opp, Ff.
+  - rewrite E. exact Half.
+Qed.
+
+(** Products from 2^-968 on; that nothing overflows is what [kFmaSafe] is for. *)
+Theorem fma_correct : forall a b c, double a -> double b -> double c ->
+  residual_safe <= Rabs (RN (a * b)) ->
+  let f := RN (a * b + c) in
+  let error := fma_error a b c f in
+  RU (a * b + c) = step_up f error /\ RD (a * b + c) = step_down f error.
+Proof.
+  intros a b c Fa Fb Fc H f error. apply directed.
+  apply fma_error_sign; try assumption. apply RN_double.
+Qed.
+
 (** * Overflow *)
 
 (** DBL_MAX *)

@@ -793,6 +793,185 @@ Proof.
   apply fma_error_sign; try assumption. apply RN_double.
 Qed.
 
+(** Where one part is far below the other, only its sign matters. *)
+Lemma dominated : forall x y f Y k n, multiple k (x - f) -> Rabs y < pow2 k -> same_sign Y y ->
+  Rabs Y < pow2 (k + n) -> same_sign ((x - f) * pow2 n + Y) (x + y - f).
+Proof.
+  intros x y f Y k n M Hy S HY. pose proof (bpow_gt_0 radix2 n) as P.
+  destruct (Req_dec (x - f) 0) as [Z|N].
+  - replace ((x - f) * pow2 n + Y) with Y by (rewrite Z; ring).
+    replace (x + y - f) with y by lra. exact S.
+  - assert (N' : (x - f) * pow2 n <> 0) by (apply Rmult_integral_contrapositive_currified; lra).
+    assert (S1 : same_sign (x - f) (y + (x - f))) by (apply (larger_decides k); assumption).
+    assert (S2 : same_sign ((x - f) * pow2 n) (Y + (x - f) * pow2 n)).
+    { apply (larger_decides (k + n)); [exact HY|apply multiple_scale, M|exact N']. }
+    assert (S3 : same_sign ((x - f) * pow2 n) (x - f)).
+    { rewrite Rmult_comm. apply same_sign_scale, P. }
+    replace (x + y - f) with (y + (x - f)) by ring.
+    rewrite (Rplus_comm ((x - f) * pow2 n)).
+    unfold same_sign in *. tauto.
+Qed.
+
+Lemma scaled_exact : forall f s, double f -> ((0 < s)%Z -> f = 0 \/ pow2 (s - 500) <= Rabs f) ->
+  RN (f * pow2 (- s)) = f * pow2 (- s).
+Proof.
+  intros f s Ff H. apply RN_exact. destruct (Z_lt_le_dec 0 s) as [P|N].
+  - destruct (H P) as [->|L]; [rewrite Rmult_0_l; apply generic_format_0|].
+    apply mult_bpow_exact_FLT; [exact Ff|].
+    assert (s - 500 < mag radix2 f)%Z; [|lia].
+    apply (lt_bpow radix2). eapply Rle_lt_trans; [exact L|apply bpow_mag_gt].
+  - apply mult_bpow_pos_exact_FLT; auto with typeclass_instances. lia.
+Qed.
+
+Lemma mantissa_scaled : forall m e, double m -> / 2 <= Rabs m -> (-300 <= e)%Z ->
+  RN (m * pow2 e) = m * pow2 e.
+Proof.
+  intros m e Fm Hm He. apply RN_exact, mult_bpow_exact_FLT; [exact Fm|].
+  assert (-1 < mag radix2 m)%Z; [|lia].
+  apply (lt_bpow radix2). eapply Rle_lt_trans; [exact Hm|apply bpow_mag_gt].
+Qed.
+
+Lemma mantissa_sign : forall m e e', same_sign (m * pow2 e) (m * pow2 e').
+Proof.
+  intros m e e'. pose proof (bpow_gt_0 radix2 e). pose proof (bpow_gt_0 radix2 e').
+  split; split; intros H'; nra.
+Qed.
+
+(** [scaled_fma_error]: any finite operands that are not zero. *)
+Theorem fma_scaled_correct : forall a b c ma mb mc ea eb ec, double a -> double b -> double c ->
+  split a ma ea -> split b mb eb -> split c mc ec ->
+  let f := RN (a * b + c) in
+  let scale := Z.max (ea + eb) ec in
+  let shift e := Z.max (e - scale) (-300) in
+  let error := fma_error ma (RN (mb * pow2 (shift (ea + eb)%Z))) (RN (mc * pow2 (shift ec)))
+                 (RN (f * pow2 (- scale))) in
+  RU (a * b + c) = step_up f error /\ RD (a * b + c) = step_down f error.
+Proof.
+  intros a b c ma mb mc ea eb ec Fa Fb Fc Sa Sb Sc f scale shift error. apply directed.
+  fold f. unfold error.
+  pose proof (split_size _ _ _ Sa) as (La & Ua). pose proof (split_size _ _ _ Sb) as (Lb & Ub).
+  pose proof (split_size _ _ _ Sc) as (Lc & Uc).
+  pose proof (split_multiple _ _ _ Sa) as Ma. pose proof (split_multiple _ _ _ Sb) as Mb.
+  pose proof (split_multiple _ _ _ Sc) as Mc.
+  destruct Sa as (Ea & Fma & Ha). destruct Sb as (Eb & Fmb & Hb). destruct Sc as (Ec & Fmc & Hc).
+  assert (Ff : double f) by apply RN_double.
+  set (s := (ea + eb)%Z) in *.
+  assert (Lab : pow2 (s - 2) <= Rabs (a * b)).
+  { replace (s - 2)%Z with (ea - 1 + (eb - 1))%Z by (unfold s; lia).
+    rewrite Rabs_mult, bpow_plus. apply Rmult_le_compat; try apply bpow_ge_0; assumption. }
+  assert (Uab : Rabs (a * b) < pow2 s).
+  { unfold s. rewrite Rabs_mult, bpow_plus.
+    apply Rmult_le_0_lt_compat; try apply Rabs_pos; assumption. }
+  assert (Eab : a * b = ma * mb * pow2 s) by (unfold s; rewrite Ea, Eb, bpow_plus; ring).
+  assert (Mab : multiple (s - 106) (a * b)).
+  { rewrite Eab. replace (s - 106)%Z with (-53 + -53 + s)%Z by lia.
+    apply multiple_scale, multiple_mult; assumption. }
+  assert (Mcc : multiple (ec - 53) c).
+  { rewrite Ec. replace (ec - 53)%Z with (-53 + ec)%Z by lia. apply multiple_scale, Mc. }
+  assert (Ec1 : (-1074 < ec)%Z).
+  { apply (lt_bpow radix2). apply Rle_lt_trans with (Rabs c); [|exact Uc].
+    apply multiple_size; [apply double_multiple, Fc|]. intros Z. rewrite Z, Rabs_R0 in Lc.
+    pose proof (bpow_gt_0 radix2 (ec - 1)). lra. }
+  assert (Hsh : forall e, (-300 <= shift e)%Z) by (intros e; unfold shift; lia).
+  rewrite (mantissa_scaled mb) by (apply Hsh || apply Hb || exact Fmb).
+  rewrite (mantissa_scaled mc) by (apply Hsh || apply Hc || exact Fmc).
+  assert (Size : pow2 (-302) <= Rabs (ma * (mb * pow2 (shift s)))).
+  { rewrite 2!Rabs_mult, (Rabs_pos_eq (pow2 _)) by apply bpow_ge_0.
+    change (-302)%Z with (-1 + (-1 + -300))%Z. rewrite 2!bpow_plus, half.
+    pose proof (bpow_le radix2 _ _ (Hsh s)). pose proof (bpow_ge_0 radix2 (-300)).
+    apply Rmult_le_compat; [lra|apply Rmult_le_pos; lra|apply Ha|].
+    apply Rmult_le_compat; lra || apply Hb. }
+  assert (Safe : residual_safe <= Rabs (RN (ma * (mb * pow2 (shift s))))).
+  { apply Rle_trans with (pow2 (-302)); [apply bpow_le; lia|].
+    apply RN_abs_above; [lia|exact Size]. }
+  assert (Fb' : double (mb * pow2 (shift s))).
+  { rewrite <- (mantissa_scaled mb) by (apply Hsh || apply Hb || exact Fmb). apply RN_double. }
+  assert (Fc' : double (mc * pow2 (shift ec))).
+  { rewrite <- (mantissa_scaled mc) by (apply Hsh || apply Hc || exact Fmc). apply RN_double. }
+  eapply same_sign_trans.
+  { apply fma_error_sign; try assumption. apply RN_double. }
+  assert (Half1 : forall e, pow2 e = 2 * pow2 (e - 1)).
+  { intros e. replace e with (e - 1 + 1)%Z at 1 by lia. rewrite bpow_plus_1. reflexivity. }
+  assert (Product1 : Rabs (ma * mb) < 1).
+  { rewrite Rabs_mult. pose proof (Rabs_pos ma). pose proof (Rabs_pos mb). nra. }
+  destruct (Z_lt_le_dec (ec - s) (-300)) as [Far|Near].
+  - (* c is far below a b *)
+    assert (Sc : scale = s) by (unfold scale; lia).
+    assert (Es : shift s = 0%Z) by (unfold shift; lia).
+    assert (Ec' : shift ec = (-300)%Z) by (unfold shift; lia).
+    assert (Uc' : pow2 ec <= pow2 (s - 3)) by (apply bpow_le; lia).
+    assert (Lf : pow2 (s - 3) <= Rabs f).
+    { apply RN_abs_above; [lia|].
+      pose proof (Half1 (s - 2)%Z) as E. replace (s - 2 - 1)%Z with (s - 3)%Z in E by lia.
+      pose proof (Rabs_triang_inv (a * b) (- c)) as T. rewrite Rabs_Ropp in T.
+      replace (a * b - - c) with (a * b + c) in T by ring. lra. }
+    assert (Mf : multiple (s - 3 - 52) f) by (apply double_multiple_above; [exact Ff|right; exact Lf]).
+    rewrite Sc, Es, Ec', scaled_exact.
+    2: exact Ff.
+    2: { intros _. right. eapply Rle_trans; [|exact Lf]. apply bpow_le. lia. }
+    replace (ma * (mb * pow2 0) + mc * pow2 (-300) - f * pow2 (- s))
+      with ((a * b - f) * pow2 (- s) + mc * pow2 (-300)).
+    + apply (dominated _ _ _ _ (s - 106)).
+      * apply multiple_minus; [exact Mab|]. apply multiple_weaken with (s - 3 - 52)%Z; [lia|exact Mf].
+      * eapply Rlt_le_trans; [exact Uc|]. apply bpow_le. lia.
+      * rewrite Ec. apply mantissa_sign.
+      * rewrite Rabs_mult, (Rabs_pos_eq (pow2 _)) by apply bpow_ge_0.
+        apply Rlt_le_trans with (1 * pow2 (-300)).
+        -- apply Rmult_lt_compat_r; [apply bpow_gt_0|apply Hc].
+        -- rewrite Rmult_1_l. apply bpow_le. lia.
+    + rewrite Eab. rewrite Rmult_minus_distr_r, (Rmult_assoc (ma * mb)), <- bpow_plus, Z.add_opp_diag_r.
+      ring.
+  - destruct (Z_lt_le_dec (s - ec) (-300)) as [Far'|Near'].
+    + (* a b is far below c *)
+      assert (Sc : scale = ec) by (unfold scale; lia).
+      assert (Es : shift s = (-300)%Z) by (unfold shift; lia).
+      assert (Ec' : shift ec = 0%Z) by (unfold shift; lia).
+      assert (Uab' : pow2 s <= pow2 (ec - 2)) by (apply bpow_le; lia).
+      assert (Lf : (-1074 <= ec - 2)%Z -> pow2 (ec - 2) <= Rabs f).
+      { intros H. apply RN_abs_above; [exact H|].
+        pose proof (Half1 (ec - 1)%Z) as E. replace (ec - 1 - 1)%Z with (ec - 2)%Z in E by lia.
+        pose proof (Rabs_triang_inv c (- (a * b))) as T. rewrite Rabs_Ropp in T.
+        replace (c - - (a * b)) with (a * b + c) in T by ring. lra. }
+      assert (Mf : multiple (ec - 54) f).
+      { destruct (Z_lt_le_dec (ec - 2) (-1074)) as [Tiny|Not].
+        - apply multiple_weaken with (-1074)%Z; [lia|apply double_multiple, Ff].
+        - replace (ec - 54)%Z with (ec - 2 - 52)%Z by lia.
+          apply double_multiple_above; [exact Ff|right; apply Lf, Not]. }
+      rewrite Sc, Es, Ec', scaled_exact.
+      2: exact Ff.
+      2: { intros H. right. eapply Rle_trans; [|apply Lf; lia]. apply bpow_le. lia. }
+      replace (ma * (mb * pow2 (-300)) + mc * pow2 0 - f * pow2 (- ec))
+        with ((c - f) * pow2 (- ec) + ma * mb * pow2 (-300)).
+      * replace (a * b + c - f) with (c + a * b - f) by ring.
+        apply (dominated _ _ _ _ (ec - 54)).
+        -- apply multiple_minus; [|exact Mf]. apply multiple_weaken with (ec - 53)%Z; [lia|exact Mcc].
+        -- eapply Rlt_le_trans; [exact Uab|]. apply bpow_le. lia.
+        -- rewrite Eab. apply mantissa_sign.
+        -- rewrite Rabs_mult, (Rabs_pos_eq (pow2 _)) by apply bpow_ge_0.
+           apply Rlt_le_trans with (1 * pow2 (-300)).
+           ++ apply Rmult_lt_compat_r; [apply bpow_gt_0|exact Product1].
+           ++ rewrite Rmult_1_l. apply bpow_le. lia.
+      * rewrite Ec at 1. rewrite Rmult_minus_distr_r, (Rmult_assoc mc), <- bpow_plus, Z.add_opp_diag_r.
+        ring.
+    + (* both as they are *)
+      assert (Es : shift s = (s + - scale)%Z) by (unfold shift, scale; lia).
+      assert (Ec' : shift ec = (ec + - scale)%Z) by (unfold shift, scale; lia).
+      assert (Msum : multiple (scale - 406) (a * b + c)).
+      { apply multiple_plus;
+          [apply multiple_weaken with (s - 106)%Z|apply multiple_weaken with (ec - 53)%Z];
+          assumption || (unfold scale; lia). }
+      rewrite Es, Ec', scaled_exact.
+      2: exact Ff.
+      2: { intros _. destruct (Req_dec f 0) as [Z|N]; [left; exact Z|right].
+           apply Rle_trans with (pow2 (scale - 406)); [apply bpow_le; lia|].
+           apply multiple_size; [apply RN_multiple, Msum|exact N]. }
+      rewrite 2!bpow_plus.
+      replace (ma * (mb * (pow2 s * pow2 (- scale))) + mc * (pow2 ec * pow2 (- scale))
+               - f * pow2 (- scale)) with (pow2 (- scale) * (a * b + c - f))
+        by (rewrite Eab, Ec; ring).
+      apply same_sign_scale, bpow_gt_0.
+Qed.
+
 (** * Overflow *)
 
 (** DBL_MAX *)

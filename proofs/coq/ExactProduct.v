@@ -356,8 +356,8 @@ Proof.
       assert (Eq : M / fst e = product (moduli l1) * product (moduli l2)).
       { assert (EM : M = product (moduli l1) * product (moduli l2) * fst e).
         { unfold M. rewrite El. unfold moduli. rewrite map_app. cbn [map].
-          generalize (map fst l1) as xs. intros xs. induction xs as [|x xs IH]; cbn [product app]; [ring|].
-          rewrite IH. ring. }
+          generalize (map fst l1) as xs. intros xs.
+          induction xs as [|x xs IH]; cbn [product app]; [ring|]. rewrite IH. ring. }
         rewrite EM, Z.div_mul by lia. reflexivity. }
       rewrite Eq.
       assert (P : rel_prime (fst e) (product (moduli l1 ++ moduli l2))).
@@ -370,7 +370,8 @@ Proof.
       rewrite IH. ring.
   - intros H. destruct reconstruction as (q & Hq).
     assert (C : combination M l = 0).
-    { unfold combination. generalize M. clear -H. intros M'. induction l as [|e l' IH]; simpl; [reflexivity|].
+    { unfold combination. generalize M. clear -H. intros M'.
+      induction l as [|e l' IH]; simpl; [reflexivity|].
       rewrite (H e (or_introl eq_refl)), IH; [lia|]. intros e' He'. apply H. right. exact He'. }
     rewrite C in Hq. pose proof M_positive. assert (q = 0) by nia. lia.
 Qed.
@@ -554,7 +555,8 @@ Proof.
   { apply Rmult_le_compat; try lra; [apply bpow_ge_0|]. apply bpow_le. lia. }
   assert (G4 : n * u <= 1024 * u) by (apply Rmult_le_compat_r; lra).
   replace (Gamma.in_doubles choice t - quotients (map fst l))
-    with ((Gamma.in_doubles choice t - Gamma.exact t) + (Gamma.exact t - quotients (map fst l))) by ring.
+    with ((Gamma.in_doubles choice t - Gamma.exact t)
+          + (Gamma.exact t - quotients (map fst l))) by ring.
   eapply Rle_lt_trans; [apply Rabs_triang|].
   apply Rle_lt_trans with (1025 * u * (1024 * (1 + u)) + 1024 * u + 1024 * u); [lra|].
   rewrite Hu53. simpl. lra.
@@ -745,13 +747,13 @@ Proof.
 Qed.
 
 (** A short integer, stored modulo 2^52, is its own residue or m more. *)
-Theorem short_residue : forall m x, 2 ^ 48 <= m < 2 ^ 50 \/ (2 ^ 26 <= m < 2 ^ 27 /\ Z.abs x <= 2 ^ 20) ->
-  Z.abs x <= 2 ^ 48 ->
+Theorem short_residue : forall m x,
+  (2 ^ 49 <= m < 2 ^ 50 /\ Z.abs x <= 2 ^ 48) \/ (2 ^ 26 <= m < 2 ^ 27 /\ Z.abs x <= 2 ^ 20) ->
   let stored := x mod 2 ^ 52 in
   let r := if x <? 0 then (stored + m) mod 2 ^ 52 else stored in
   0 <= r <= m /\ (m | r - x).
 Proof.
-  intros m x Hm Hx stored r. unfold r, stored. destruct (Z.ltb_spec x 0) as [N|P].
+  intros m x H stored r. unfold r, stored. destruct (Z.ltb_spec x 0) as [N|P].
   - assert (E : (x mod 2 ^ 52 + m) mod 2 ^ 52 = x + m).
     { rewrite Z.add_mod_idemp_l by lia. apply Z.mod_small. lia. }
     rewrite E. split; [lia|]. exists 1. ring.
@@ -929,7 +931,8 @@ Proof.
   - replace (Z.lor x 1) with x; [lia|]. symmetry. apply Z.bits_inj'. intros n Hn.
     rewrite Z.lor_spec. destruct (Z.eq_dec n 0) as [->|N].
     + rewrite E. reflexivity.
-    + replace (Z.testbit 1 n) with false; [apply orb_false_r|]. symmetry. apply Z.bits_above_log2; simpl; lia.
+    + replace (Z.testbit 1 n) with false; [apply orb_false_r|].
+      symmetry. apply Z.bits_above_log2; simpl; lia.
   - assert (A : Z.land x 1 = 0).
     { apply Z.bits_inj'. intros n Hn. rewrite Z.land_spec, Z.bits_0.
       destruct (Z.eq_dec n 0) as [->|N]; [rewrite E; reflexivity|].

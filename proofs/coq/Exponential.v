@@ -289,7 +289,8 @@ Definition taylor (r : R) : R := 1 + r * p1 r.
 Lemma coefficient_error : forall c C, 0 <= c -> c + / 1000000 <= C -> Rabs (RN c - c) <= C * u.
 Proof.
   intros c C Hc HC. eapply Rle_trans; [apply rounding|]. rewrite (Rabs_pos_eq c) by exact Hc.
-  pose proof small_unit. assert (T : tiny <= u * / 1000000) by (unfold tiny; apply Rmult_le_compat_l; lra).
+  pose proof small_unit.
+  assert (T : tiny <= u * / 1000000) by (unfold tiny; apply Rmult_le_compat_l; lra).
   nra.
 Qed.
 

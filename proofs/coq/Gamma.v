@@ -4,11 +4,13 @@
     most the (n + 1) u that the code uses where n (n + 1) u <= 1. A sum of n products, computed in any
     order and with any of the products fused, errs by at most gamma_n times the sum of the sizes, and
     2 eta for each product, eta = 2^-1075 for doubles. A sum of products of nonnegative doubles times
-    1 + (n + 8) 2^-52, as computed, is at least the exact sum.
+    1 + (n + 8) 2^-52, as computed, is at least the exact sum. The radii of a product and of the update
+    w - lr (g + omega w) hold what they should.
 
     Relied on by: gamma (enclosing_arithmetic.cpp), sum_inflation and BoundMatrix (bound_matrix.cpp),
-    Magnitude::inflate (magnitude.hpp). Page: matrix_products.md, lemmas 1 and 2. Overflow is not
-    modelled, except that lemma 2 shows there is none. *)
+    Magnitude::inflate (magnitude.hpp), DoubleMidpoints::descend (interval_arithmetic.cpp), the radii of
+    EnclosingArithmetic's products. Page: matrix_products.md. Overflow is not modelled, except that
+    lemma 2 shows there is none. *)
 
 From Coq Require Import Reals ZArith Lia Lra List Psatz.
 From Flocq Require Import Core Relative Plus_error.
@@ -410,7 +412,8 @@ Proof.
   assert (Up : forall x, pow2 (-1000) <= x -> pow2 (-1000) <= RN x).
   { intros x Hx. apply nearest_above; assumption. }
   induction t as [|a b|l IHl r IHr|a b r IHr]; cbn [in_doubles exact terms sizes of_mantissas].
-  - intros _. change (INR 0) with 0. split; [constructor|]. split; [lra|]. split; [left; reflexivity|]. split; [lra|reflexivity].
+  - intros _. change (INR 0) with 0. split; [constructor|]. split; [lra|].
+    split; [left; reflexivity|]. split; [lra|reflexivity].
   - intros (Ha & Hb). change (INR 1) with 1. destruct (product_of_mantissas a b Ha Hb) as [Z|Hab].
     + rewrite Z, round_0, Rabs_R0 by typeclasses eauto.
       split; [|split; [lra|split; [left; reflexivity|split; [lra|reflexivity]]]].
@@ -454,7 +457,8 @@ Lemma double_of_integer : forall m e, (Z.abs m <= 2 ^ 53)%Z -> (-1074 <= e)%Z ->
 Proof.
   intros m e Hm He.
   destruct (Z.eq_dec (Z.abs m) (2 ^ 53)) as [E|E].
-  - apply generic_format_abs_inv. rewrite Rabs_mult, <- abs_IZR, E, (Rabs_pos_eq (pow2 e)) by apply bpow_ge_0.
+  - apply generic_format_abs_inv.
+    rewrite Rabs_mult, <- abs_IZR, E, (Rabs_pos_eq (pow2 e)) by apply bpow_ge_0.
     change (IZR (2 ^ 53)) with (pow2 53). rewrite <- bpow_plus.
     apply generic_format_bpow. unfold FLT_exp. lia.
   - apply generic_format_FLT. exists (Float radix2 m e); simpl; [reflexivity| |exact He]. lia.
@@ -572,7 +576,8 @@ Proof.
   { eapply Rle_trans; [apply E|]. apply Rmult_le_compat_r; [apply bpow_ge_0|exact Hk40]. }
   apply Rle_trans with ((2 * (2 ^ 40 * pow2 128)) * 2).
   - apply Rmult_le_compat; lra.
-  - rewrite two40. change (IZR (2 ^ 40)) with (pow2 40). rewrite <- bpow_plus. change 170%Z with (1 + (40 + 128) + 1)%Z.
+  - rewrite two40. change (IZR (2 ^ 40)) with (pow2 40). rewrite <- bpow_plus.
+    change 170%Z with (1 + (40 + 128) + 1)%Z.
     rewrite (bpow_plus _ _ 1), (bpow_plus _ 1). simpl (pow2 1). lra.
 Qed.
 
@@ -599,6 +604,280 @@ Proof.
     assert (0 <= 4 * (u * u) * u) by (repeat apply Rmult_le_pos; lra). lra.
   - apply Rmult_le_compat; try lra; [apply Rmult_le_pos; lra|apply Rmult_le_compat_l; lra].
 Qed.
+
+(** * The radius of a product
+
+    An entry of A B: each factor lies within its radius of its midpoint, and the tree is the sum of the
+    products of the midpoints. *)
+
+(** Members x1, x2, midpoints m1, m2 and radii r1, r2. *)
+Record pair : Type := { x1 : R; m1 : R; r1 : R; x2 : R; m2 : R; r2 : R }.
+
+Definition enclosed (x : pair) : Prop :=
+  Rabs (x1 x - m1 x) <= r1 x /\ Rabs (x2 x - m2 x) <= r2 x.
+
+Definition total (f : pair -> R) (l : list pair) : R := fold_right (fun x s => f x + s) 0 l.
+
+Theorem product_radius : forall l t, Forall enclosed l ->
+  exact t = total (fun x => m1 x * m2 x) l ->
+  sizes t = total (fun x => Rabs (m1 x * m2 x)) l ->
+  INR (terms t) * INR (S (terms t)) * pow2 (-53) <= 1 ->
+  Rabs (total (fun x => x1 x * x2 x) l - in_doubles t) <=
+  total (fun x => Rabs (m1 x) * (r2 x + INR (S (terms t)) * pow2 (-53) * Rabs (m2 x))) l
+  + total (fun x => r1 x * (Rabs (m2 x) + r2 x)) l + INR (terms t) * pow2 (-1074).
+Proof.
+  intros l t H E Z Hn. pose proof (double_sum_of_products t Hn) as D. rewrite E, Z in D.
+  set (g := INR (S (terms t)) * pow2 (-53)) in *. clearbody g.
+  assert (P : Rabs (total (fun x => x1 x * x2 x) l - total (fun x => m1 x * m2 x) l) <=
+              total (fun x => Rabs (m1 x) * r2 x) l
+              + total (fun x => r1 x * (Rabs (m2 x) + r2 x)) l).
+  { clear -H. unfold total. induction H as [|x l (Ha & Hb) _ IH]; simpl in *.
+    - rewrite Rminus_0_r, Rabs_R0. lra.
+    - match goal with |- Rabs (_ + ?s - (_ + ?s')) <= _ => set (f := s) in *; set (f' := s') in * end.
+      replace (x1 x * x2 x + f - (m1 x * m2 x + f'))
+        with ((m1 x * (x2 x - m2 x) + (x1 x - m1 x) * x2 x) + (f - f')) by ring.
+      eapply Rle_trans; [apply Rabs_triang|].
+      assert (T1 : Rabs (m1 x * (x2 x - m2 x)) <= Rabs (m1 x) * r2 x).
+      { rewrite Rabs_mult. apply Rmult_le_compat_l; [apply Rabs_pos|exact Hb]. }
+      assert (T2 : Rabs ((x1 x - m1 x) * x2 x) <= r1 x * (Rabs (m2 x) + r2 x)).
+      { rewrite Rabs_mult. apply Rmult_le_compat; try apply Rabs_pos; [exact Ha|].
+        replace (x2 x) with (m2 x + (x2 x - m2 x)) by ring.
+        eapply Rle_trans; [apply Rabs_triang|]. lra. }
+      pose proof (Rabs_triang (m1 x * (x2 x - m2 x)) ((x1 x - m1 x) * x2 x)). lra. }
+  assert (Q : total (fun x => Rabs (m1 x) * (r2 x + g * Rabs (m2 x))) l =
+              total (fun x => Rabs (m1 x) * r2 x) l + g * total (fun x => Rabs (m1 x * m2 x)) l).
+  { clear. unfold total. induction l as [|x l IH]; simpl; [ring|]. rewrite IH, Rabs_mult. ring. }
+  rewrite Q.
+  replace (total (fun x => x1 x * x2 x) l - in_doubles t)
+    with ((total (fun x => x1 x * x2 x) l - total (fun x => m1 x * m2 x) l)
+          - (in_doubles t - total (fun x => m1 x * m2 x) l)) by ring.
+  eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_Ropp. lra.
+Qed.
+
+(** * The update: lemma 3 *)
+
+Lemma result_error : forall x, Rabs (RN x - x) <= u * Rabs (RN x) + eta.
+Proof.
+  intros x.
+  pose proof (error_le_half_ulp_round radix2 (FLT_exp (-1074) 53) choice x) as H.
+  assert (P : 0 <= u) by apply bpow_ge_0. assert (Q : 0 <= eta) by apply bpow_ge_0.
+  destruct (Rlt_or_le (Rabs (RN x)) (pow2 (-1022))) as [Small|Normal].
+  - rewrite ulp_FLT_small in H; [|reflexivity|].
+    + pose proof (Rabs_pos (RN x)). unfold eta. rewrite <- eta_value.
+      assert (0 <= u * Rabs (RN x)) by (apply Rmult_le_pos; assumption). lra.
+    + eapply Rlt_le_trans; [exact Small|]. apply bpow_le. lia.
+  - pose proof (ulp_FLT_le radix2 (-1074) 53 (RN x) Normal) as U.
+    assert (E : u = / 2 * pow2 (1 - 53)) by (unfold u; rewrite <- unit_value; reflexivity).
+    rewrite E. lra.
+Qed.
+
+Lemma sum_result_error : forall x y, double x -> double y ->
+  Rabs (RN (x + y) - (x + y)) <= u * Rabs (RN (x + y)).
+Proof.
+  intros x y Fx Fy.
+  destruct (FLT_plus_error_N_round_ex radix2 (-1074) 53 choice x y Fx Fy) as (d & Hd & H).
+  rewrite H at 2. replace (RN (x + y) - RN (x + y) * (1 + d)) with (- d * RN (x + y)) by ring.
+  rewrite Rabs_mult, Rabs_Ropp. apply Rmult_le_compat_r; [apply Rabs_pos|].
+  unfold u. rewrite <- unit_value. exact Hd.
+Qed.
+
+(** Roundings of sums of sizes from below. *)
+Lemma size_below : forall x, 0 <= x -> (1 - u) * x - eta <= RN x.
+Proof.
+  intros x Hx. destruct (nearest_error x) as (d & e & Hd & He & ->).
+  apply Rabs_le_inv in Hd. apply Rabs_le_inv in He. nra.
+Qed.
+
+Lemma size_sum_below : forall x y, double x -> double y -> 0 <= x -> 0 <= y ->
+  (1 - u) * (x + y) <= RN (x + y).
+Proof.
+  intros x y Fx Fy Hx Hy. destruct (sum_error x y Fx Fy) as (d & Hd & _ & ->).
+  apply Rabs_le_inv in Hd. nra.
+Qed.
+
+Lemma RN_double : forall x, double (RN x).
+Proof. intros x. apply generic_format_round; auto with typeclass_instances. Qed.
+
+Lemma RN_nonnegative : forall x, 0 <= x -> 0 <= RN x.
+Proof. intros x Hx. apply nearest_above; [apply generic_format_0|exact Hx]. Qed.
+
+(** [descend]: r = w - lr (omega w + g), each product and sum rounded or fused, and its radius. *)
+Section Descend.
+
+Variables omega lr w g : R.
+Variables f1 f2 f3 f4 : bool.
+Hypothesis Fw : double w.
+Hypothesis Fg : double g.
+Hypothesis Flr : double lr.
+
+Let p := RN (omega * w).
+Let t := RN ((if f1 then omega * w else p) + g).
+Let q := RN (lr * t).
+Let r := RN (w - (if f2 then lr * t else q)).
+
+Let size := Rabs lr.
+Let sizes_1 := RN (Rabs p + Rabs t).
+Let sizes_2 := RN ((if f3 then sizes_1 * size else RN (sizes_1 * size)) + Rabs q).
+Let sizes_3 := RN (sizes_2 + Rabs r).
+(** kUnitUp *)
+Let unit_up := pow2 (-53) * (1 + pow2 (-48)).
+Let underflow := RN (pow2 (-1060) * Rmax 1 size).
+Let radius := RN ((if f4 then sizes_3 * unit_up else RN (sizes_3 * unit_up)) + underflow).
+
+Lemma descend_rounding : Rabs (r - (w - lr * (g + omega * w))) <=
+  u * ((Rabs p + Rabs t) * size + Rabs q + Rabs r) + (size + 1) * eta.
+Proof.
+  assert (P : 0 <= u) by apply bpow_ge_0. assert (Q : 0 <= eta) by apply bpow_ge_0.
+  assert (Hs : 0 <= size) by apply Rabs_pos.
+  pose proof (Rabs_pos p) as Pp. pose proof (Rabs_pos q) as Pq.
+  assert (Fp : double p) by apply RN_double. assert (Fq : double q) by apply RN_double.
+  assert (T : Rabs (t - (omega * w + g)) <= u * (Rabs p + Rabs t) + eta).
+  { unfold t. destruct f1.
+    - pose proof (result_error (omega * w + g)).
+      assert (0 <= u * Rabs p) by (apply Rmult_le_pos; assumption). lra.
+    - pose proof (sum_result_error p g Fp Fg) as E1. pose proof (result_error (omega * w)) as E2.
+      fold p in E2.
+      replace (RN (p + g) - (omega * w + g))
+        with ((RN (p + g) - (p + g)) + (p - omega * w)) by ring.
+      eapply Rle_trans; [apply Rabs_triang|]. lra. }
+  assert (R' : Rabs (r - (w - lr * t)) <= u * (Rabs q + Rabs r) + eta).
+  { unfold r. destruct f2.
+    - pose proof (result_error (w - lr * t)).
+      assert (0 <= u * Rabs q) by (apply Rmult_le_pos; assumption). lra.
+    - pose proof (sum_result_error w (- q) Fw (generic_format_opp _ _ _ Fq)) as E1.
+      pose proof (result_error (lr * t)) as E2. fold q in E2.
+      change (w + - q) with (w - q) in E1.
+      replace (RN (w - q) - (w - lr * t)) with ((RN (w - q) - (w - q)) - (q - lr * t)) by ring.
+      eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_Ropp. lra. }
+  replace (r - (w - lr * (g + omega * w)))
+    with ((r - (w - lr * t)) - lr * (t - (omega * w + g))) by ring.
+  eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_Ropp, Rabs_mult. fold size.
+  assert (size * Rabs (t - (omega * w + g)) <= size * (u * (Rabs p + Rabs t) + eta))
+    by (apply Rmult_le_compat_l; assumption).
+  lra.
+Qed.
+
+Theorem descend_radius : Rabs (r - (w - lr * (g + omega * w))) <= radius.
+Proof.
+  eapply Rle_trans; [apply descend_rounding|].
+  pose proof size_of_unit as Hu. assert (Q : 0 < eta) by apply bpow_gt_0.
+  assert (Hs : 0 <= size) by apply Rabs_pos.
+  assert (U48 : pow2 (-48) = 32 * u).
+  { change (-48)%Z with (5 + -53)%Z. rewrite bpow_plus. reflexivity. }
+  assert (U1060 : pow2 (-1060) = 32768 * eta).
+  { change (-1060)%Z with (15 + -1075)%Z. rewrite bpow_plus. reflexivity. }
+  assert (Small : u <= / 1000000) by (eapply Rle_trans; [apply Hu|simpl; lra]).
+  pose proof (Rabs_pos p) as Pp. pose proof (Rabs_pos t) as Pt.
+  pose proof (Rabs_pos q) as Pq. pose proof (Rabs_pos r) as Pr.
+  assert (Fp : double (Rabs p)) by apply generic_format_abs, RN_double.
+  assert (Ft : double (Rabs t)) by apply generic_format_abs, RN_double.
+  assert (Fq : double (Rabs q)) by apply generic_format_abs, RN_double.
+  assert (Fr : double (Rabs r)) by apply generic_format_abs, RN_double.
+  assert (S1 : (1 - u) * (Rabs p + Rabs t) <= sizes_1) by (apply size_sum_below; assumption).
+  assert (N1 : 0 <= sizes_1) by (apply RN_nonnegative; lra).
+  assert (N1s : 0 <= sizes_1 * size) by (apply Rmult_le_pos; assumption).
+  assert (S2 : (1 - u) * ((1 - u) * (sizes_1 * size) - eta + Rabs q) - eta <= sizes_2).
+  { unfold sizes_2. destruct f3.
+    - pose proof (size_below (sizes_1 * size + Rabs q) ltac:(lra)).
+      assert (0 <= (1 - u) * (u * (sizes_1 * size) + eta))
+        by (apply Rmult_le_pos; [lra|apply Rplus_le_le_0_compat; [apply Rmult_le_pos|]; lra]).
+      lra.
+    - pose proof (size_below _ N1s) as B. pose proof (RN_nonnegative _ N1s) as B'.
+      pose proof (size_sum_below _ _ (RN_double (sizes_1 * size)) Fq B' Pq).
+      assert ((1 - u) * ((1 - u) * (sizes_1 * size) - eta + Rabs q) <=
+              (1 - u) * (RN (sizes_1 * size) + Rabs q)) by (apply Rmult_le_compat_l; lra).
+      lra. }
+  assert (F2 : double sizes_2) by apply RN_double.
+  assert (N2 : 0 <= sizes_2).
+  { apply RN_nonnegative. pose proof (RN_nonnegative _ N1s). destruct f3; lra. }
+  assert (S3 : (1 - u) * (sizes_2 + Rabs r) <= sizes_3) by (apply size_sum_below; assumption).
+  assert (N3 : 0 <= sizes_3) by (apply RN_nonnegative; lra).
+  set (Z := (Rabs p + Rabs t) * size + Rabs q + Rabs r).
+  assert (NZ : 0 <= (Rabs p + Rabs t) * size) by (apply Rmult_le_pos; lra).
+  (* Up to four roundings and what underflows, the sizes are not too small. *)
+  assert (S1' : (1 - u) * ((Rabs p + Rabs t) * size) <= sizes_1 * size).
+  { rewrite <- Rmult_assoc. apply Rmult_le_compat_r; assumption. }
+  assert (LZ : (1 - 4 * u) * Z - 2 * eta <= sizes_3).
+  { set (A := (Rabs p + Rabs t) * size) in *.
+    assert (UA : 0 <= u * A) by (apply Rmult_le_pos; lra).
+    assert (UQ : 0 <= u * Rabs q) by (apply Rmult_le_pos; lra).
+    assert (UR : 0 <= u * Rabs r) by (apply Rmult_le_pos; lra).
+    assert (UE : 0 <= u * eta) by (apply Rmult_le_pos; lra).
+    assert (UUA : 0 <= u * (u * A)) by (apply Rmult_le_pos; lra).
+    assert (UUQ : 0 <= u * (u * Rabs q)) by (apply Rmult_le_pos; lra).
+    assert (G1 : (1 - 2 * u) * A <= (1 - u) * (sizes_1 * size)).
+    { apply Rle_trans with ((1 - u) * ((1 - u) * A)); [lra|apply Rmult_le_compat_l; lra]. }
+    assert (G2 : (1 - 3 * u) * (A + Rabs q) - 2 * eta <= sizes_2).
+    { eapply Rle_trans; [|exact S2].
+      apply Rle_trans with ((1 - u) * ((1 - 2 * u) * A - eta + Rabs q) - eta); [lra|].
+      apply Rplus_le_compat_r, Rmult_le_compat_l; lra. }
+    eapply Rle_trans; [|exact S3].
+    apply Rle_trans with ((1 - u) * ((1 - 3 * u) * (A + Rabs q) - 2 * eta + Rabs r));
+      [unfold Z; lra|apply Rmult_le_compat_l; lra]. }
+  assert (NZ' : 0 <= Z) by (unfold Z; lra).
+  assert (UZ : 0 <= u * Z) by (apply Rmult_le_pos; lra).
+  assert (Hk : unit_up = u * (1 + 32 * u)) by (unfold unit_up; rewrite U48; reflexivity).
+  assert (Kpos : 0 <= unit_up <= 1).
+  { rewrite Hk. split; [apply Rmult_le_pos; lra|].
+    assert (u * (32 * u) <= u * 1) by (apply Rmult_le_compat_l; lra). lra. }
+  assert (NK : 0 <= sizes_3 * unit_up) by (apply Rmult_le_pos; lra).
+  set (M := Rmax 1 size) in *.
+  assert (HM : 1 <= M /\ size <= M) by (split; [apply Rmax_l|apply Rmax_r]).
+  assert (Hunder : 32766 * eta * M <= underflow).
+  { unfold underflow. rewrite U1060.
+    assert (EM : eta * 1 <= eta * M) by (apply Rmult_le_compat_l; lra).
+    pose proof (size_below (32768 * eta * M)) as B.
+    assert (NB : 0 <= 32768 * eta * M) by (apply Rmult_le_pos; lra). specialize (B NB).
+    assert (u * (32768 * eta * M) <= / 1000000 * (32768 * eta * M))
+      by (apply Rmult_le_compat_r; lra). lra. }
+  assert (EM : eta * 1 <= eta * M) by (apply Rmult_le_compat_l; lra).
+  assert (Nu : 0 <= underflow) by lra.
+  assert (Out : (1 - u) * ((1 - u) * (sizes_3 * unit_up) - eta + underflow) - eta <= radius).
+  { unfold radius. destruct f4.
+    - pose proof (size_below (sizes_3 * unit_up + underflow) ltac:(lra)).
+      assert (0 <= (1 - u) * (u * (sizes_3 * unit_up) + eta))
+        by (apply Rmult_le_pos; [lra|apply Rplus_le_le_0_compat; [apply Rmult_le_pos|]; lra]).
+      lra.
+    - pose proof (size_below _ NK) as B. pose proof (RN_nonnegative _ NK) as B'.
+      assert (Fu : double underflow) by apply RN_double.
+      pose proof (size_sum_below _ _ (RN_double (sizes_3 * unit_up)) Fu B' Nu).
+      assert ((1 - u) * ((1 - u) * (sizes_3 * unit_up) - eta + underflow) <=
+              (1 - u) * (RN (sizes_3 * unit_up) + underflow)) by (apply Rmult_le_compat_l; lra).
+      lra. }
+  eapply Rle_trans; [|exact Out].
+  assert (LK : u * Z + 20 * (u * (u * Z)) - eta <= sizes_3 * unit_up).
+  { apply Rle_trans with (((1 - 4 * u) * Z - 2 * eta) * unit_up);
+      [|apply Rmult_le_compat_r; [apply Kpos|exact LZ]].
+    rewrite Hk.
+    assert (E1 : u * (u * (u * Z)) <= / 1000000 * (u * (u * Z)))
+      by (apply Rmult_le_compat_r; [apply Rmult_le_pos|]; lra).
+    assert (E0 : 0 <= u * (u * Z)) by (apply Rmult_le_pos; lra).
+    assert (E2 : u * eta <= / 1000000 * eta) by (apply Rmult_le_compat_r; lra).
+    assert (E3 : u * (u * eta) <= / 1000000 * (u * eta))
+      by (apply Rmult_le_compat_r; [apply Rmult_le_pos|]; lra).
+    lra. }
+  assert (E0 : 0 <= u * (u * Z)) by (apply Rmult_le_pos; lra).
+  assert (E1 : u * (u * (u * Z)) <= / 1000000 * (u * (u * Z))) by (apply Rmult_le_compat_r; lra).
+  assert (E2 : u * eta <= / 1000000 * eta) by (apply Rmult_le_compat_r; lra).
+  assert (E3 : 0 <= u * eta) by (apply Rmult_le_pos; lra).
+  assert (Low : u * Z - 3 * eta + 32766 * eta * M - 32767 * (u * (eta * M)) <=
+    (1 - u) * ((1 - u) * (sizes_3 * unit_up) - eta + underflow) - eta).
+  { assert (G : (1 - u) * (u * Z + 20 * (u * (u * Z)) - eta) - eta + 32766 * eta * M <=
+               (1 - u) * (sizes_3 * unit_up) - eta + underflow).
+    { apply Rplus_le_compat; [apply Rplus_le_compat_r, Rmult_le_compat_l; lra|exact Hunder]. }
+    apply Rmult_le_compat_l with (r := 1 - u) in G; [|lra].
+    assert (E4 : 0 <= u * (eta * M)) by (apply Rmult_le_pos; [lra|apply Rmult_le_pos; lra]).
+    assert (E5 : 0 <= u * (u * (u * Z))) by (apply Rmult_le_pos; lra).
+    assert (E6 : 0 <= u * (u * (u * (u * Z)))) by (apply Rmult_le_pos; lra).
+    assert (E7 : u * (u * eta) <= / 1000000 * (u * eta)) by (apply Rmult_le_compat_r; lra).
+    lra. }
+  assert (E4 : u * (eta * M) <= / 1000000 * (eta * M))
+    by (apply Rmult_le_compat_r; [apply Rmult_le_pos|]; lra).
+  assert (E5 : eta * size <= eta * M) by (apply Rmult_le_compat_l; lra).
+  fold Z. lra.
+Qed.
+
+End Descend.
 
 (** Balls: p bits without underflow (the exponents that `normalise` keeps are far inside MPFR's). *)
 Section Bits.

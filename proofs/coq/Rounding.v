@@ -562,7 +562,8 @@ Lemma RU_scaled : RU (y * pow2 (- s)) = RU y * pow2 (- s).
 Proof.
   destruct (round_UP_pt radix2 fexp y) as (Fu & Uy & Least).
   pose proof (bpow_gt_0 radix2 (- s)) as P.
-  apply Rnd_UP_pt_unique with double (y * pow2 (- s)); [apply round_UP_pt; auto with typeclass_instances|].
+  apply Rnd_UP_pt_unique with double (y * pow2 (- s));
+    [apply round_UP_pt; auto with typeclass_instances|].
   split; [|split].
   - apply scaled_back; [exact Fu|lra].
   - apply Rmult_le_compat_r; lra.
@@ -577,7 +578,8 @@ Lemma RD_scaled : RD (y * pow2 (- s)) = RD y * pow2 (- s).
 Proof.
   destruct (round_DN_pt radix2 fexp y) as (Fd & Dy & Greatest).
   pose proof (bpow_gt_0 radix2 (- s)) as P.
-  apply Rnd_DN_pt_unique with double (y * pow2 (- s)); [apply round_DN_pt; auto with typeclass_instances|].
+  apply Rnd_DN_pt_unique with double (y * pow2 (- s));
+    [apply round_DN_pt; auto with typeclass_instances|].
   split; [|split].
   - apply scaled_back; [exact Fd|]. apply Greatest; [apply double_pow2; lia|exact Hy].
   - apply Rmult_le_compat_r; lra.

@@ -1,7 +1,7 @@
 (** The exponential in doubles.
 
-    In words: for a double x with -690 <= x <= 0, exp_nearly(x) differs from e^x by at most
-    2^-49 e^x, for every choice of the places where a product and a sum are fused.
+    In words: for a double x with |x| <= 690 (the code needs -690 <= x <= 0), exp_nearly(x) differs from
+    e^x by at most 2^-49 e^x, for every choice of the places where a product and a sum are fused.
 
     Relied on by: exp_nearly and kExpError (exponential.hpp), softmax_row of DoubleMidpoints. Page:
     exponential.md. The names follow the code. *)
@@ -109,17 +109,17 @@ Qed.
 
 (** * Lemma 1: reduction *)
 
-Lemma integer_facts : forall fused x, -690 <= x <= 0 -> exists k : Z,
-  integer fused x = IZR k /\ (-996 <= k <= 0)%Z /\ Rabs (x - IZR k * ln 2) <= 3466 / 10000.
+Lemma integer_facts : forall fused x, -690 <= x <= 690 -> exists k : Z,
+  integer fused x = IZR k /\ (-996 <= k <= 996)%Z /\ Rabs (x - IZR k * ln 2) <= 3466 / 10000.
 Proof.
   intros fused x Hx.
   set (z := x * kLog2E). set (y := if fused then z else RN z).
-  assert (Hz : -9955 / 10 <= z <= 0).
-  { unfold z, kLog2E. split; [|]; lra. }
+  assert (Hz : -9955 / 10 <= z <= 9955 / 10).
+  { unfold z, kLog2E. split; lra. }
   assert (Hy : Rabs (y - z) <= / 1000000000000).
   { eapply Rle_trans; [apply factor_error|]. fold z.
     assert (Rabs z <= 996) by (apply Rabs_le; lra). unfold tiny. pose proof small_unit. nra. }
-  assert (Hy' : -9956 / 10 <= y <= / 2).
+  assert (Hy' : -9956 / 10 <= y <= 9956 / 10).
   { apply Rabs_le_inv in Hy. lra. }
   set (s := RN (y + kRound)).
   assert (P52 : pow2 52 = 4503599627370496) by reflexivity.
@@ -139,14 +139,13 @@ Proof.
   assert (Hk : s - kRound = IZR k) by (unfold k, kRound; rewrite minus_IZR, Hn; reflexivity).
   assert (Hky : Rabs (IZR k - y) <= / 2).
   { rewrite <- Hk. replace (s - kRound - y) with (s - (y + kRound)) by ring. exact Hs. }
-  assert (Rk : (-997 < k < 2)%Z).
+  assert (Rk : (-997 < k < 997)%Z).
   { apply Rabs_le_inv in Hky. split; apply lt_IZR; lra. }
   exists k. split; [|split].
   - unfold integer, mul_add. change (RN (s - kRound) = IZR k). rewrite Hk. apply Rounding.RN_exact.
     rewrite <- (Rmult_1_r (IZR k)). change 1 with (pow2 0).
     apply Gamma.double_of_integer; lia.
-  - assert (k <> 1%Z); [|lia]. intros K. rewrite K in Hky. apply Rabs_le_inv in Hky.
-    apply Rabs_le_inv in Hy. lra.
+  - lia.
   - replace (x - IZR k * ln 2)
       with (x * (1 - kLog2E * ln 2) - (y - z) * ln 2 - (IZR k - y) * ln 2) by (unfold z; ring).
     assert (L : Rabs (1 - kLog2E * ln 2) <= / 1000000000000000)
@@ -164,21 +163,21 @@ Proof.
     apply Rabs_le. lra.
 Qed.
 
-Lemma high_product_exact : forall k, (-996 <= k <= 0)%Z -> double (IZR k * kLn2High).
+Lemma high_product_exact : forall k, (-996 <= k <= 996)%Z -> double (IZR k * kLn2High).
 Proof.
   intros k Hk. replace (IZR k * kLn2High) with (IZR (k * 2977044471) * pow2 (-32)).
   - apply Gamma.double_of_integer; lia.
   - rewrite mult_IZR. unfold kLn2High. change (pow2 (-32)) with (/ 4294967296). field.
 Qed.
 
-Lemma reduced_error : forall fused fused' x k, (-996 <= k <= 0)%Z ->
+Lemma reduced_error : forall fused fused' x k, (-996 <= k <= 996)%Z ->
   Rabs (x - IZR k * ln 2) <= 3466 / 10000 ->
   Rabs (reduced fused fused' x (IZR k) - (x - IZR k * ln 2)) <= 7 / 10 * u.
 Proof.
   intros fused fused' x k Hk Ht. set (t := x - IZR k * ln 2) in *.
   pose proof small_unit as Hu.
   assert (HK : Rabs (IZR k) <= 996).
-  { apply Rabs_le. split; [apply (IZR_le (-996))|apply Rle_trans with 0; [apply IZR_le|]]; lia || lra. }
+  { apply Rabs_le. split; [apply (IZR_le (-996))|apply (IZR_le _ 996)]; lia. }
   set (r1 := mul_sub fused (IZR k) kLn2High x).
   assert (E1 : r1 = RN (x - IZR k * kLn2High)).
   { unfold r1, mul_sub. rewrite (Rounding.RN_exact _ (high_product_exact k Hk)).
@@ -376,10 +375,10 @@ Qed.
 Lemma power_of_two : forall k, pow2 k = exp (IZR k * ln 2).
 Proof. intros k. rewrite bpow_exp. simpl (IZR radix2). reflexivity. Qed.
 
-Theorem exp_nearly_error : forall fused x, double x -> -690 <= x <= 0 ->
-  Rabs (exp_nearly fused x - exp x) <= pow2 (-49) * exp x.
+Theorem exp_nearly_units : forall fused x, -690 <= x <= 690 ->
+  Rabs (exp_nearly fused x - exp x) <= 5 * u * exp x.
 Proof.
-  intros fused x Fx Hx. pose proof small_unit as Hu.
+  intros fused x Hx. pose proof small_unit as Hu.
   destruct (integer_facts (fused 15%nat) x Hx) as (k & Ek & Hk & Ht).
   unfold exp_nearly. rewrite Ek, Ztrunc_IZR.
   pose proof (reduced_error (fused 14%nat) (fused 13%nat) x k Hk Ht) as Er.
@@ -398,14 +397,14 @@ Proof.
       set (d := r - t) in *. apply Rabs_le_inv in Er. unfold u in *.
       interval with (i_prec 120).
     - rewrite Rmult_minus_distr_l, <- exp_plus. replace (t + (r - t)) with r by ring. ring. }
-  assert (E1 : Rabs (q - exp t) <= 16 * u * exp t).
+  assert (E1 : Rabs (q - exp t) <= 5 * u * exp t).
   { pose proof (triangle _ _ _ _ _ (triangle _ _ _ _ _ Eh Et) Ee) as H.
     eapply Rle_trans; [exact H|].
     assert (R : / 144115188075855872 = u * / 16) by (unfold u; lra). rewrite R.
     assert (7 / 10 * u <= u * exp t) by (rewrite Rmult_comm; apply Rmult_le_compat_l; lra). lra. }
   assert (Fq : double q) by apply Rounding.RN_double.
   assert (Lq : / 2 <= q).
-  { apply Rabs_le_inv in E1. assert (16 * u * exp t <= / 10 * exp t) by (apply Rmult_le_compat_r; lra).
+  { apply Rabs_le_inv in E1. assert (5 * u * exp t <= / 10 * exp t) by (apply Rmult_le_compat_r; lra).
     lra. }
   assert (Fp : double (q * pow2 k)).
   { apply mult_bpow_exact_FLT; [exact Fq|].
@@ -416,15 +415,51 @@ Proof.
   assert (Ex : exp x = exp t * pow2 k).
   { rewrite power_of_two, <- exp_plus. f_equal. unfold t. ring. }
   rewrite Ex, <- Rmult_minus_distr_r, Rabs_mult, (Rabs_pos_eq (pow2 k)) by apply bpow_ge_0.
-  rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [apply bpow_ge_0|].
-  replace (pow2 (-49)) with (16 * u); [exact E1|].
-  unfold u. simpl. lra.
+  rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [apply bpow_ge_0|exact E1].
+Qed.
+
+(** kExpError *)
+Theorem exp_nearly_error : forall fused x, -690 <= x <= 690 ->
+  Rabs (exp_nearly fused x - exp x) <= pow2 (-49) * exp x.
+Proof.
+  intros fused x Hx. eapply Rle_trans; [apply exp_nearly_units, Hx|].
+  apply Rmult_le_compat_r; [apply Rlt_le, exp_pos|].
+  replace (pow2 (-49)) with (16 * u) by (unfold u; simpl; lra). pose proof small_unit. lra.
+Qed.
+
+Theorem exp_nearly_positive : forall fused x, -690 <= x <= 690 -> / 2 * exp x <= exp_nearly fused x.
+Proof.
+  intros fused x Hx. pose proof (exp_nearly_units fused x Hx) as H. pose proof (exp_pos x).
+  assert (5 * u * exp x <= / 2 * exp x) by (apply Rmult_le_compat_r; pose proof small_unit; lra).
+  apply Rabs_le_inv in H. lra.
 Qed.
 
 (** The exponent fits the bits it is written to, and the result is a normal double. *)
-Theorem exponent_in_range : forall fused x, -690 <= x <= 0 -> exists k : Z,
+Theorem exponent_in_range : forall fused x, -690 <= x <= 690 -> exists k : Z,
   integer fused x = IZR k /\ (0 < k + 1023 < 2047)%Z.
 Proof.
   intros fused x Hx. destruct (integer_facts fused x Hx) as (k & Ek & Hk & _).
   exists k. split; [exact Ek|lia].
+Qed.
+
+(** The greatest term of a softmax is 1. *)
+Theorem exp_nearly_zero : forall fused, exp_nearly fused 0 = 1.
+Proof.
+  intros fused.
+  assert (N0 : RN 0 = 0) by (apply round_0; auto with typeclass_instances).
+  assert (D1 : double 1).
+  { change 1 with (pow2 0). apply Rounding.double_pow2. lia. }
+  assert (DR : double kRound).
+  { unfold kRound. replace 6755399441055744 with (IZR 6755399441055744 * pow2 0) by (simpl; ring).
+    apply Gamma.double_of_integer; lia. }
+  assert (Zero : forall (f : bool) b, (if f then 0 * b else RN (0 * b)) = 0).
+  { intros [|] b; rewrite Rmult_0_l; [reflexivity|exact N0]. }
+  assert (Zero' : forall (f : bool) a, (if f then a * 0 else RN (a * 0)) = 0).
+  { intros [|] a; rewrite Rmult_0_r; [reflexivity|exact N0]. }
+  assert (K : integer (fused 15%nat) 0 = 0).
+  { unfold integer, mul_add. rewrite Zero, Rplus_0_l, (Rounding.RN_exact _ DR).
+    rewrite Rminus_diag_eq by reflexivity. exact N0. }
+  unfold exp_nearly. rewrite K. unfold reduced, mul_sub. rewrite Zero, Rminus_0_r, N0, Zero, Rminus_0_r, N0.
+  unfold horner, mul_add at 1. rewrite Zero', Rplus_0_l, (Rounding.RN_exact _ D1).
+  rewrite Ztrunc_IZR. simpl (pow2 0). rewrite Rmult_1_r. apply (Rounding.RN_exact _ D1).
 Qed.

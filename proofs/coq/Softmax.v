@@ -1,0 +1,505 @@
+(** What rounding makes of a softmax in doubles.
+
+    In words: with midpoints m_k, their greatest c and E_k = e^(m_k - c), the terms t_k differ from E_k by
+    at most e_k E_k, the computed sum S from the sum of the E_k by less than sum_error S, and the logarithm
+    of the sum of the E_k lies within the radius of `logarithm` around y + (v - 1), whatever the y with
+    |y| <= 690 that the library's logarithm gives.
+
+    Relied on by: exponentiate and logarithm in interval_softmax.cpp. Page: exponential.md. Up to 2^17
+    classes; the code allows 65536. *)
+
+From Coq Require Import Reals ZArith Lia Lra List Psatz.
+From Flocq Require Import Core Relative Plus_error.
+From NumGeom Require Rounding Gamma.
+From NumGeom Require Import Exponential.
+Open Scope R_scope.
+
+Lemma tiny_size : 0 < tiny <= u * / 9007199254740992.
+Proof.
+  pose proof small_unit. unfold tiny. split; [apply Rmult_lt_0_compat; lra|].
+  apply Rmult_le_compat_l; lra.
+Qed.
+
+Lemma below : forall z, 0 <= z -> (1 - u) * z - tiny <= RN z.
+Proof.
+  intros z Hz. pose proof (rounding z) as H. rewrite (Rabs_pos_eq z Hz) in H.
+  apply Rabs_le_inv in H. lra.
+Qed.
+
+Lemma above : forall z, 0 <= z -> RN z <= (1 + u) * z + tiny.
+Proof.
+  intros z Hz. pose proof (rounding z) as H. rewrite (Rabs_pos_eq z Hz) in H.
+  apply Rabs_le_inv in H. lra.
+Qed.
+
+(** A product, rounded or kept. *)
+Lemma product_below : forall (fused : bool) a b, 0 <= a * b ->
+  (1 - u) * (a * b) - tiny <= (if fused then a * b else RN (a * b)).
+Proof.
+  intros [|] a b H; [|apply below, H].
+  pose proof small_unit. pose proof tiny_size.
+  assert (0 <= u * (a * b)) by (apply Rmult_le_pos; lra). lra.
+Qed.
+
+Lemma RN_nonnegative : forall z, 0 <= z -> 0 <= RN z.
+Proof. intros z Hz. apply Rounding.RN_above; [apply generic_format_0|exact Hz]. Qed.
+
+Lemma product_nonnegative : forall (fused : bool) a b, 0 <= a * b ->
+  0 <= (if fused then a * b else RN (a * b)).
+Proof. intros [|] a b H; [exact H|apply RN_nonnegative, H]. Qed.
+
+(** * The terms *)
+
+Lemma exp_near_zero : forall d, Rabs d <= / 100 -> Rabs (exp d - 1) <= 102 / 100 * Rabs d.
+Proof.
+  intros d Hd. pose proof (exp_ineq1_le d) as L. pose proof (exp_ineq1_le (- d)) as L'.
+  pose proof (exp_pos d) as P.
+  assert (E : exp d * exp (- d) = 1).
+  { rewrite <- exp_plus. replace (d + - d) with 0 by ring. apply exp_0. }
+  assert (U : exp d * (1 - d) <= 1).
+  { rewrite <- E. apply Rmult_le_compat_l; lra. }
+  pose proof (Rabs_le_inv _ _ Hd) as I.
+  assert (B : exp d <= 102 / 100).
+  { apply Rmult_le_reg_r with (99 / 100); [lra|].
+    apply Rle_trans with (exp d * (1 - d)); [apply Rmult_le_compat_l; lra|lra]. }
+  assert (U' : exp d - 1 <= d * exp d) by lra.
+  apply Rabs_le. unfold Rabs. destruct (Rcase_abs d) as [N|N].
+  - split; [lra|]. assert (d * exp d <= 0) by nra. lra.
+  - split; [lra|]. assert (d * exp d <= d * (102 / 100)) by (apply Rmult_le_compat_l; lra). lra.
+Qed.
+
+(** [row.errors] *)
+Definition term_error (fused : bool) (d : R) : R :=
+  RN (pow2 (-49) - (if fused then d * pow2 (-52) else RN (d * pow2 (-52)))).
+
+Theorem term_error_bound : forall f g m c, double m -> double c ->
+  let d := RN (m - c) in
+  -690 <= d <= 0 ->
+  let e := term_error g d in
+  Rabs (exp_nearly f d - exp (m - c)) <= e * exp (m - c) /\ 0 <= e <= 2048 * u.
+Proof.
+  intros f g m c Fm Fc d Hd e.
+  pose proof small_unit as Hu. pose proof tiny_size as Ht.
+  assert (U49 : pow2 (-49) = 16 * u) by (unfold u; simpl; lra).
+  assert (U52 : pow2 (-52) = 2 * u) by (unfold u; simpl; lra).
+  set (D := - d). assert (HD : 0 <= D <= 690) by (unfold D; lra).
+  assert (Delta : Rabs (d - (m - c)) <= u * D).
+  { pose proof (Gamma.sum_result_error (fun z => negb (Z.even z)) m (- c) Fm
+                  (generic_format_opp _ _ _ Fc)) as H.
+    change (m + - c) with (m - c) in H. fold d in H.
+    rewrite (Rabs_left1 d) in H by lra. exact H. }
+  set (delta := d - (m - c)) in *.
+  assert (UD : 0 <= u * D <= 690 * u) by nra.
+  assert (X : Rabs (exp delta - 1) <= 102 / 100 * (u * D)).
+  { eapply Rle_trans; [apply exp_near_zero; lra|]. lra. }
+  pose proof (exp_pos (m - c)) as P.
+  assert (Ed : exp d = exp (m - c) * exp delta).
+  { rewrite <- exp_plus. f_equal. unfold delta. ring. }
+  pose proof (exp_nearly_units f d ltac:(lra)) as T. rewrite Ed in T.
+  assert (B : exp delta <= 101 / 100) by (apply Rabs_le_inv in X; lra).
+  assert (Err : Rabs (exp_nearly f d - exp (m - c)) <= (6 * u + 102 / 100 * (u * D)) * exp (m - c)).
+  { replace (exp_nearly f d - exp (m - c))
+      with ((exp_nearly f d - exp (m - c) * exp delta) + exp (m - c) * (exp delta - 1)) by ring.
+    eapply Rle_trans; [apply Rabs_triang|].
+    assert (T1 : 5 * u * (exp (m - c) * exp delta) <= 6 * u * exp (m - c)).
+    { replace (5 * u * (exp (m - c) * exp delta)) with (u * exp (m - c) * (5 * exp delta)) by ring.
+      replace (6 * u * exp (m - c)) with (u * exp (m - c) * 6) by ring.
+      apply Rmult_le_compat_l; [apply Rmult_le_pos; lra|lra]. }
+    assert (T2 : Rabs (exp (m - c) * (exp delta - 1)) <= exp (m - c) * (102 / 100 * (u * D))).
+    { rewrite Rabs_mult, (Rabs_pos_eq (exp (m - c))) by lra. apply Rmult_le_compat_l; lra. }
+    lra. }
+  set (z := if g then d * pow2 (-52) else RN (d * pow2 (-52))).
+  assert (Z : Rabs (z - d * pow2 (-52)) <= u * (2 * (u * D)) + tiny).
+  { eapply Rle_trans; [apply factor_error|]. apply Rplus_le_compat_r, Rmult_le_compat_l; [lra|].
+    rewrite U52, Rabs_left1; [unfold D; lra|]. assert (0 <= D * u) by (apply Rmult_le_pos; lra).
+    unfold D in *. lra. }
+  rewrite U52 in Z. apply Rabs_le_inv in Z.
+  assert (ZD : d * (2 * u) = - (2 * (u * D))) by (unfold D; ring). rewrite ZD in Z.
+  assert (UUD : u * (u * D) <= u * / 1000000) by (apply Rmult_le_compat_l; lra).
+  assert (NZ : 0 <= 16 * u - z) by lra.
+  assert (Ee : e = RN (16 * u - z)) by (unfold e, term_error; fold z; rewrite U49; reflexivity).
+  pose proof (below _ NZ) as Lo. pose proof (above _ NZ) as Hi. rewrite <- Ee in Lo, Hi.
+  assert (UZ : u * (16 * u - z) <= u * / 1000000) by (apply Rmult_le_compat_l; lra).
+  assert (Low : 6 * u + 102 / 100 * (u * D) <= e) by lra.
+  split; [|lra].
+  eapply Rle_trans; [exact Err|]. apply Rmult_le_compat_r; lra.
+Qed.
+
+(** * The sum *)
+
+Record term : Type := { value : R; error : R; exactly : R }.
+
+Definition good (x : term) : Prop :=
+  double (value x) /\ 0 <= value x /\ 0 <= error x <= / 1000000 /\ 0 < exactly x /\
+  Rabs (value x - exactly x) <= error x * exactly x.
+
+Fixpoint sum_of (s : R) (l : list term) : R :=
+  match l with
+  | nil => s
+  | (x :: rest)%list => sum_of (RN (s + value x)) rest
+  end.
+
+Fixpoint weighted_of (fused : bool) (w : R) (l : list term) : R :=
+  match l with
+  | nil => w
+  | (x :: rest)%list =>
+      weighted_of fused (RN (w + (if fused then value x * error x else RN (value x * error x)))) rest
+  end.
+
+Definition total (f : term -> R) (l : list term) : R := fold_right (fun x s => f x + s) 0 l.
+
+(** The double nearest to 1.01 *)
+Definition kMore : R := RN (101 / 100).
+Definition kInflation : R := 1 + pow2 (-40).
+
+Definition sum_error (fused : bool) (l : list term) : R :=
+  let s := sum_of 0 l in
+  let w := weighted_of fused 0 l in
+  RN (RN (RN (RN (w / s) + INR (length l) * u) * kMore) * kInflation).
+
+Lemma kMore_size : 10099 / 10000 <= kMore <= 10101 / 10000.
+Proof.
+  unfold kMore. pose proof (rounding (101 / 100)) as H. pose proof small_unit. pose proof tiny_size.
+  rewrite (Rabs_pos_eq (101 / 100)) in H by lra. apply Rabs_le_inv in H. lra.
+Qed.
+
+Lemma total_nonnegative : forall f l, (forall x, In x l -> 0 <= f x) -> 0 <= total f l.
+Proof.
+  intros f l. unfold total. induction l as [|x l IH]; intros H; simpl; [lra|].
+  pose proof (H x (or_introl eq_refl)). pose proof (IH (fun y Hy => H y (or_intror Hy))). lra.
+Qed.
+
+Lemma sum_of_error : forall l s, double s -> 0 <= s -> Forall good l ->
+  Rabs (sum_of s l - (s + total value l)) <= ((1 + u) ^ length l - 1) * (s + total value l).
+Proof.
+  pose proof small_unit as Hu.
+  induction l as [|x l IH]; intros s Fs Hs H; simpl.
+  - unfold total. simpl. rewrite Rplus_0_r, Rminus_diag_eq, Rabs_R0 by reflexivity. lra.
+  - inversion H as [|y ys (Fx & Nx & _) Hl Eq]; subst.
+    assert (T : 0 <= total value l).
+    { apply total_nonnegative. intros y Hy. rewrite Forall_forall in Hl. apply Hl, Hy. }
+    destruct (Gamma.sum_error (fun z => negb (Z.even z)) s (value x) Fs Fx) as (d & Hd & _ & E).
+    change (pow2 (-53)) with u in Hd.
+    specialize (IH (RN (s + value x)) (Rounding.RN_double _) (RN_nonnegative (s + value x) ltac:(lra)) Hl).
+    rewrite E in *. set (a := s + value x) in *. change (total value (x :: l)) with (value x + total value l).
+    replace (s + (value x + total value l)) with (a + total value l) by (unfold a; ring).
+    set (t := total value l) in *. set (p := (1 + u) ^ length l) in *.
+    assert (P : 1 <= p) by (apply Gamma.one_below_pow; lra).
+    assert (Na : 0 <= a) by (unfold a; lra).
+    set (r := sum_of _ l) in *. apply Rabs_le_inv in Hd.
+    assert (Da : - (u * a) <= d * a <= u * a) by (split; nra).
+    apply Rabs_le_inv in IH. apply Rabs_le.
+    assert (G : (p - 1) * (a * (1 + d) + t) <= (p - 1) * (a * (1 + u) + t)).
+    { apply Rmult_le_compat_l; lra. }
+    assert (0 <= u * t) by (apply Rmult_le_pos; lra).
+    assert (0 <= (p - 1) * (u * t)) by (apply Rmult_le_pos; lra).
+    split; lra.
+Qed.
+
+Lemma weighted_of_below : forall fused l w, 0 <= w -> Forall good l ->
+  INR (length l) * u <= / 100000 ->
+  0 <= weighted_of fused w l /\
+  (1 - 2 * INR (length l) * u) * (w + total (fun x => value x * error x) l)
+  - 2 * INR (length l) * tiny <= weighted_of fused w l.
+Proof.
+  intros fused. pose proof small_unit as Hu. pose proof tiny_size as Ht.
+  induction l as [|x l IH]; intros w Hw H Hn.
+  - unfold total. simpl. lra.
+  - inversion H as [|y ys (_ & Nx & Ex & _) Hl Eq]; subst.
+    change (length (x :: l)) with (S (length l)) in *. rewrite S_INR in *.
+    set (n := INR (length l)) in *. assert (Nn : 0 <= n) by apply pos_INR.
+    change (total (fun x => value x * error x) (x :: l))
+      with (value x * error x + total (fun x => value x * error x) l).
+    assert (T : 0 <= total (fun x => value x * error x) l).
+    { apply total_nonnegative. intros y Hy. rewrite Forall_forall in Hl.
+      destruct (Hl y Hy) as (_ & N & E & _). apply Rmult_le_pos; lra. }
+    set (t := total _ l) in *. set (a := value x * error x) in *.
+    assert (Na : 0 <= a) by (apply Rmult_le_pos; lra).
+    pose proof (product_below fused (value x) (error x) Na) as Pb.
+    pose proof (product_nonnegative fused (value x) (error x) Na) as Pn. fold a in Pb, Pn.
+    cbn [weighted_of]. fold a. set (q := if fused then a else RN a) in *.
+    pose proof (below (w + q) ltac:(lra)) as B. pose proof (RN_nonnegative (w + q) ltac:(lra)) as N.
+    set (w' := RN (w + q)) in *.
+    destruct (IH w' N Hl ltac:(lra)) as (I1 & I2). fold t in I2.
+    split; [exact I1|]. eapply Rle_trans; [|exact I2].
+    assert (Uw : 0 <= u * w) by (apply Rmult_le_pos; lra).
+    assert (Ua : 0 <= u * a) by (apply Rmult_le_pos; lra).
+    assert (Uua : 0 <= u * (u * a)) by (apply Rmult_le_pos; lra).
+    assert (Ut : 0 <= u * t) by (apply Rmult_le_pos; lra).
+    assert (Utiny : 0 <= u * tiny) by (apply Rmult_le_pos; lra).
+    assert (W : (1 - 2 * u) * (w + a) - 2 * tiny <= w').
+    { eapply Rle_trans; [|exact B].
+      apply Rle_trans with ((1 - u) * (w + ((1 - u) * a - tiny)) - tiny); [lra|].
+      apply Rplus_le_compat_r, Rmult_le_compat_l; lra. }
+    assert (K : 0 <= 1 - 2 * n * u <= 1) by (split; nra).
+    assert (G : (1 - 2 * n * u) * ((1 - 2 * u) * (w + a) - 2 * tiny + t) <=
+                (1 - 2 * n * u) * (w' + t)) by (apply Rmult_le_compat_l; lra).
+    assert (Z1 : 0 <= n * u * (u * (w + a))).
+    { apply Rmult_le_pos; [apply Rmult_le_pos|apply Rmult_le_pos]; lra. }
+    assert (Z2 : 0 <= n * u * tiny) by (apply Rmult_le_pos; [apply Rmult_le_pos|]; lra).
+    lra.
+Qed.
+
+(** The sum of the E_k is within sum_error of the computed sum, with something to spare. *)
+Theorem sum_error_bound : forall fused l, (length l <= 2 ^ 17)%nat -> Forall good l ->
+  1 <= sum_of 0 l ->
+  1001 / 1000 * Rabs (total exactly l - sum_of 0 l) <= sum_error fused l * sum_of 0 l.
+Proof.
+  intros fused l Hl H HS. pose proof small_unit as Hu. pose proof tiny_size as Ht.
+  destruct l as [|x0 l0]; [simpl in HS; lra|]. set (l := (x0 :: l0)%list) in *.
+  set (S := sum_of 0 l) in *. set (n := INR (length l)).
+  assert (Hn : 1 <= n <= 131072).
+  { unfold n. split.
+    - apply (le_INR 1). simpl. lia.
+    - rewrite INR_IZR_INZ. apply IZR_le.
+      apply Z.le_trans with (Z.of_nat (2 ^ 17)); [lia|]. rewrite Nat2Z.inj_pow. reflexivity. }
+  assert (Hnu : 0 <= n * u <= / 100000) by (split; nra).
+  set (T := total value l). set (A := total (fun x => value x * error x) l).
+  assert (NT : 0 <= T).
+  { apply total_nonnegative. intros y Hy. rewrite Forall_forall in H. apply H, Hy. }
+  assert (NA : 0 <= A).
+  { apply total_nonnegative. intros y Hy. rewrite Forall_forall in H.
+    destruct (H y Hy) as (_ & N & E & _). apply Rmult_le_pos; lra. }
+  (* the terms *)
+  assert (E1 : Rabs (T - total exactly l) <= 100001 / 100000 * A).
+  { unfold T, A, total. clear -H. induction H as [|x l (_ & Nx & Ex & Px & Dx) _ IH]; simpl in *.
+    - rewrite Rminus_0_r, Rabs_R0. lra.
+    - match goal with |- Rabs (_ + ?s - (_ + ?s')) <= _ => set (f := s) in *; set (f' := s') in * end.
+      replace (value x + f - (exactly x + f')) with ((value x - exactly x) + (f - f')) by ring.
+      eapply Rle_trans; [apply Rabs_triang|].
+      assert (D : Rabs (value x - exactly x) <= 100001 / 100000 * (value x * error x)).
+      { eapply Rle_trans; [exact Dx|]. apply Rabs_le_inv in Dx.
+        assert (Q : error x * exactly x <= / 1000000 * exactly x) by (apply Rmult_le_compat_r; lra).
+        assert (Q' : exactly x <= 100001 / 100000 * value x) by lra.
+        apply Rle_trans with (error x * (100001 / 100000 * value x)); [|lra].
+        apply Rmult_le_compat_l; lra. }
+      lra. }
+  (* the sum *)
+  assert (E2 : Rabs (S - T) <= n * u * T).
+  { inversion H as [|y ys (F0 & N0 & _) H0 Eq]; subst.
+    assert (S0 : S = sum_of (value x0) l0).
+    { unfold S, l. simpl. rewrite Rplus_0_l, (Rounding.RN_exact _ F0). reflexivity. }
+    pose proof (sum_of_error l0 (value x0) F0 N0 H0) as E. rewrite <- S0 in E.
+    change (value x0 + total value l0) with T in E.
+    eapply Rle_trans; [exact E|]. apply Rmult_le_compat_r; [exact NT|].
+    assert (C : INR (length l0) * INR (Datatypes.S (length l0)) * u <= 1).
+    { change (INR (Datatypes.S (length l0))) with n.
+      assert (0 <= INR (length l0) <= n).
+      { split; [apply pos_INR|]. unfold n. apply le_INR. simpl. lia. }
+      assert (INR (length l0) * n <= 131072 * 131072) by (apply Rmult_le_compat; lra).
+      apply Rle_trans with (131072 * 131072 * u); [apply Rmult_le_compat_r; lra|lra]. }
+    destruct (Gamma.gamma_returned (length l0) u ltac:(lra) C) as (C1 & C2).
+    eapply Rle_trans; [apply Gamma.pow_gamma; [lra|exact C1]|]. exact C2. }
+  assert (TS : T <= 10001 / 10000 * S).
+  { apply Rabs_le_inv in E2. assert (n * u * T <= / 100000 * T) by (apply Rmult_le_compat_r; lra). lra. }
+  assert (Err : Rabs (total exactly l - S) <= 100001 / 100000 * A + 10001 / 10000 * (n * u * S)).
+  { replace (total exactly l - S) with (- (T - total exactly l) - (S - T)) by ring.
+    eapply Rle_trans; [apply Rabs_triang|]. rewrite 2!Rabs_Ropp.
+    assert (n * u * T <= n * u * (10001 / 10000 * S)) by (apply Rmult_le_compat_l; lra). lra. }
+  (* what is computed *)
+  destruct (weighted_of_below fused l 0 (Rle_refl 0) H (proj2 Hnu)) as (NW & W).
+  unfold sum_error. fold S n. fold n A in W. set (w := weighted_of fused 0 l) in *.
+  rewrite Rplus_0_l in W.
+  assert (nA : n * u * A <= / 100000 * A) by (apply Rmult_le_compat_r; lra).
+  assert (W' : 9999 / 10000 * A - 2 * (n * tiny) <= w) by lra.
+  assert (NwS : 0 <= w / S) by (apply Rmult_le_pos; [exact NW|apply Rlt_le, Rinv_0_lt_compat; lra]).
+  assert (NnuS : 0 <= n * u * S) by (apply Rmult_le_pos; lra).
+  assert (NtS : 0 <= tiny * S) by (apply Rmult_le_pos; lra).
+  pose proof kMore_size as HM.
+  assert (HI : 1 <= kInflation <= 2) by (unfold kInflation; simpl; lra).
+  set (x1 := RN (w / S)).
+  assert (X1 : (1 - u) * w - tiny * S <= x1 * S).
+  { pose proof (below _ NwS) as B. fold x1 in B. apply Rmult_le_compat_r with (r := S) in B; [|lra].
+    replace (((1 - u) * (w / S) - tiny) * S) with ((1 - u) * w - tiny * S) in B by (field; lra).
+    exact B. }
+  assert (N1 : 0 <= x1) by (apply RN_nonnegative, NwS).
+  set (x2 := RN (x1 + n * u)).
+  assert (X2 : (1 - u) * (x1 * S + n * u * S) - tiny * S <= x2 * S).
+  { pose proof (below (x1 + n * u) ltac:(lra)) as B. fold x2 in B.
+    apply Rmult_le_compat_r with (r := S) in B; [|lra]. lra. }
+  assert (N2 : 0 <= x2) by (apply RN_nonnegative; lra).
+  assert (N2S : 0 <= x2 * S) by (apply Rmult_le_pos; lra).
+  set (x3 := RN (x2 * kMore)).
+  assert (N2M : 0 <= x2 * kMore) by (apply Rmult_le_pos; lra).
+  assert (X3 : (1 - u) * (10099 / 10000 * (x2 * S)) - tiny * S <= x3 * S).
+  { pose proof (below _ N2M) as B. fold x3 in B. apply Rmult_le_compat_r with (r := S) in B; [|lra].
+    assert (M' : 10099 / 10000 * (x2 * S) <= kMore * (x2 * S)) by (apply Rmult_le_compat_r; lra).
+    apply Rmult_le_compat_l with (r := 1 - u) in M'; [|lra]. lra. }
+  assert (N3 : 0 <= x3) by (apply RN_nonnegative, N2M).
+  set (x4 := RN (x3 * kInflation)).
+  assert (N3S : 0 <= x3 * S) by (apply Rmult_le_pos; lra).
+  assert (X4 : (1 - u) * (x3 * S) - tiny * S <= x4 * S).
+  { assert (N3I : 0 <= x3 * kInflation) by (apply Rmult_le_pos; lra).
+    pose proof (below _ N3I) as B. fold x4 in B. apply Rmult_le_compat_r with (r := S) in B; [|lra].
+    assert (M' : 1 * (x3 * S) <= kInflation * (x3 * S)) by (apply Rmult_le_compat_r; lra).
+    apply Rmult_le_compat_l with (r := 1 - u) in M'; [|lra]. lra. }
+  (* roundings are below 10^-6, what underflows is far below n u S *)
+  assert (Small : forall z, 0 <= z -> 0 <= u * z <= / 1000000 * z).
+  { intros z Hz. split; [apply Rmult_le_pos; lra|apply Rmult_le_compat_r; lra]. }
+  assert (TinyS : tiny * S <= / 1000000 * (n * u * S)).
+  { replace (/ 1000000 * (n * u * S)) with (/ 1000000 * (n * u) * S) by ring.
+    apply Rmult_le_compat_r; [lra|].
+    assert (1 * u <= n * u) by (apply Rmult_le_compat_r; lra). lra. }
+  assert (TinyN : n * tiny <= / 1000000 * (n * u * S)).
+  { replace (/ 1000000 * (n * u * S)) with (n * (/ 1000000 * (u * S))) by ring.
+    apply Rmult_le_compat_l; [lra|].
+    assert (u * 1 <= u * S) by (apply Rmult_le_compat_l; lra). lra. }
+  pose proof (Small w NW) as Sw.
+  pose proof (Small (x1 * S + n * u * S) ltac:(assert (0 <= x1 * S) by (apply Rmult_le_pos; lra); lra)) as S1.
+  pose proof (Small (10099 / 10000 * (x2 * S)) ltac:(lra)) as S2.
+  pose proof (Small (x3 * S) N3S) as S3.
+  lra.
+Qed.
+
+(** * The logarithm *)
+
+Lemma ln_above : forall z, 0 < z -> ln z <= z - 1.
+Proof. intros z Hz. pose proof (exp_ineq1_le (ln z)) as H. rewrite exp_ln in H by exact Hz. lra. Qed.
+
+Lemma ln_below : forall z, 0 < z -> 1 - / z <= ln z.
+Proof.
+  intros z Hz. assert (P : 0 < / z) by (apply Rinv_0_lt_compat, Hz).
+  pose proof (ln_above (/ z) P) as H. rewrite ln_Rinv in H by exact Hz. lra.
+Qed.
+
+Lemma ln_near_one : forall t, Rabs t <= / 10000 -> Rabs (ln (1 + t)) <= 10002 / 10000 * Rabs t.
+Proof.
+  intros t Ht. pose proof (Rabs_le_inv _ _ Ht) as I.
+  pose proof (ln_above (1 + t) ltac:(lra)) as U. pose proof (ln_below (1 + t) ltac:(lra)) as L.
+  assert (E : 1 - / (1 + t) = t * / (1 + t)) by (field; lra). rewrite E in L.
+  assert (Q : 0 < / (1 + t) <= 10002 / 10000).
+  { split; [apply Rinv_0_lt_compat; lra|].
+    apply Rmult_le_reg_r with (1 + t); [lra|]. rewrite Rinv_l by lra. lra. }
+  apply Rabs_le. unfold Rabs. destruct (Rcase_abs t) as [N|N].
+  - assert (t * (10002 / 10000) <= t * / (1 + t)) by (apply Rmult_le_compat_neg_l; lra). lra.
+  - assert (0 <= t * / (1 + t)) by (apply Rmult_le_pos; lra). lra.
+Qed.
+
+(** v - 1 - (v - 1)^2 <= log v but for a term of third order. *)
+Lemma ln_second_order : forall t, Rabs t <= / 100 -> Rabs (ln (1 + t) - t) <= t * t + 2 * (Rabs t * (t * t)).
+Proof.
+  intros t Ht. pose proof (Rabs_le_inv _ _ Ht) as I. pose proof (Rabs_pos t) as Pt.
+  pose proof (ln_above (1 + t) ltac:(lra)) as U. pose proof (ln_below (1 + t) ltac:(lra)) as L.
+  assert (E : 1 - / (1 + t) = t - t * t + t * (t * t) * / (1 + t)) by (field; lra). rewrite E in L.
+  assert (Q : 0 < / (1 + t) <= 2).
+  { split; [apply Rinv_0_lt_compat; lra|].
+    apply Rmult_le_reg_r with (1 + t); [lra|]. rewrite Rinv_l by lra. lra. }
+  assert (T2 : 0 <= t * t) by (apply Rle_0_sqr).
+  assert (C : Rabs (t * (t * t) * / (1 + t)) <= 2 * (Rabs t * (t * t))).
+  { rewrite 2!Rabs_mult, (Rabs_pos_eq (t * t)), (Rabs_pos_eq (/ (1 + t))) by lra.
+    rewrite (Rmult_comm 2). apply Rmult_le_compat_l; [apply Rmult_le_pos|]; lra. }
+  apply Rabs_le_inv in C. assert (0 <= Rabs t * (t * t)) by (apply Rmult_le_pos; lra).
+  apply Rabs_le. lra.
+Qed.
+
+Definition log_value (f : nat -> bool) (S y : R) : R := RN (S * exp_nearly f (- y)).
+
+Definition log_radius (f1 f2 : bool) (near error : R) : R :=
+  let spread := RN (pow2 (-49) + error) in
+  RN (RN ((if f1 then near * near else RN (near * near))
+          + (if f2 then spread * kMore else RN (spread * kMore))) + 4 * u).
+
+(** [logarithm]: y is whatever the library gives, if it lies in the range of exp_nearly. *)
+Theorem log_radius_bound : forall f f1 f2 S total y error,
+  -690 <= y <= 690 -> 0 < S -> 0 <= error <= / 1073741824 ->
+  1001 / 1000 * Rabs (total - S) <= error * S ->
+  let v := log_value f S y in
+  Rabs (v - 1) <= / 1048576 ->
+  Rabs (ln total - (y + (v - 1))) <= log_radius f1 f2 (Rabs (v - 1)) error.
+Proof.
+  intros f f1 f2 S total y error Hy HS He HT v Hv.
+  pose proof small_unit as Hu. pose proof tiny_size as Ht.
+  pose proof (exp_nearly_units f (- y) ltac:(lra)) as X. pose proof (exp_pos (- y)) as P.
+  set (E := exp (- y)) in *. set (E' := exp_nearly f (- y)) in *.
+  set (theta := (E' - E) / E).
+  assert (Th : Rabs theta <= 5 * u).
+  { unfold theta, Rdiv. rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq E) by lra.
+    apply Rmult_le_reg_r with E; [exact P|]. rewrite Rmult_assoc, Rinv_l by lra. lra. }
+  assert (EE : E' = E * (1 + theta)) by (unfold theta; field; lra).
+  (* the product of S and E' is normal *)
+  set (z := S * E') in *.
+  assert (PE' : 0 < E').
+  { rewrite EE. apply Rmult_lt_0_compat; [exact P|]. apply Rabs_le_inv in Th. lra. }
+  assert (Pz : 0 < z) by (apply Rmult_lt_0_compat; lra).
+  pose proof (above z ltac:(lra)) as Az. change (RN z) with v in Az.
+  pose proof (Rabs_le_inv _ _ Hv) as Iv.
+  assert (Lz : / 2 <= z) by (assert (u * z <= / 1000000 * z) by (apply Rmult_le_compat_r; lra); lra).
+  destruct (Gamma.normal_error (fun z => negb (Z.even z)) z) as (d & Hd & Ed).
+  { right. rewrite Rabs_pos_eq by lra. apply Rle_trans with (pow2 (-1)); [apply bpow_le; lia|].
+    simpl; lra. }
+  change (pow2 (-53)) with u in Hd. change (RN z) with v in Ed.
+  (* the total *)
+  set (e := (total - S) / S).
+  assert (He' : 1001 / 1000 * Rabs e <= error).
+  { unfold e, Rdiv. rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq S) by lra.
+    apply Rmult_le_reg_r with S; [exact HS|]. rewrite <- Rmult_assoc, Rmult_assoc, Rinv_l by lra. lra. }
+  assert (ET : total = S * (1 + e)) by (unfold e; field; lra).
+  pose proof (Rabs_pos e) as Pe. pose proof (Rabs_pos theta) as Pth. pose proof (Rabs_pos d) as Pd.
+  assert (Ie : Rabs e <= / 10000) by lra. assert (Ith : Rabs theta <= / 10000) by lra.
+  assert (Id : Rabs d <= / 10000) by lra.
+  assert (I1 : 0 < 1 + e) by (apply Rabs_le_inv in Ie; lra).
+  assert (I2 : 0 < 1 + theta) by (apply Rabs_le_inv in Ith; lra).
+  assert (I3 : 0 < 1 + d) by (apply Rabs_le_inv in Id; lra).
+  assert (Lv : ln v = ln S + - y + ln (1 + theta) + ln (1 + d)).
+  { rewrite Ed. unfold z. rewrite EE. rewrite 3!ln_mult by (try apply Rmult_lt_0_compat; try lra;
+      apply Rmult_lt_0_compat; lra).
+    unfold E. rewrite ln_exp. ring. }
+  assert (LT : ln total = ln S + ln (1 + e)) by (rewrite ET; apply ln_mult; lra).
+  pose proof (ln_near_one e Ie) as N1. pose proof (ln_near_one theta Ith) as N2.
+  pose proof (ln_near_one d Id) as N3.
+  set (t := v - 1) in *. assert (Vt : v = 1 + t) by (unfold t; ring).
+  pose proof (ln_second_order t ltac:(lra)) as N4. rewrite <- Vt, Lv in N4.
+  assert (T2 : 0 <= t * t <= / 1048576 * / 1048576).
+  { split; [apply Rle_0_sqr|]. rewrite <- (Rabs_pos_eq (t * t)) by apply Rle_0_sqr.
+    rewrite Rabs_mult. apply Rmult_le_compat; try apply Rabs_pos; exact Hv. }
+  assert (T3 : Rabs t * (t * t) <= / 1048576 * (/ 1048576 * / 1048576)).
+  { apply Rmult_le_compat; try lra. apply Rabs_pos. }
+  assert (Exact : Rabs (ln total - (y + t)) <=
+                  t * t + 2 * (/ 1048576 * (/ 1048576 * / 1048576)) + 10002 / 10000 * (Rabs e + 6 * u)).
+  { rewrite LT. apply Rabs_le_inv in N1. apply Rabs_le_inv in N2. apply Rabs_le_inv in N3.
+    apply Rabs_le_inv in N4. apply Rabs_le. lra. }
+  (* what is computed *)
+  assert (U49 : pow2 (-49) = 16 * u) by (unfold u; simpl; lra).
+  assert (NN : Rabs t * Rabs t = t * t) by (rewrite <- Rabs_mult; apply Rabs_pos_eq; lra).
+  unfold log_radius. rewrite U49, NN.
+  pose proof kMore_size as HM.
+  set (spread := RN (16 * u + error)).
+  pose proof (below (16 * u + error) ltac:(lra)) as B1. fold spread in B1.
+  assert (Ns : 0 <= spread) by (apply RN_nonnegative; lra).
+  assert (Nsm : 0 <= spread * kMore) by (apply Rmult_le_pos; lra).
+  pose proof (product_below f2 spread kMore Nsm) as B2.
+  pose proof (product_nonnegative f2 spread kMore Nsm) as N2'.
+  set (q2 := if f2 then spread * kMore else RN (spread * kMore)) in *.
+  assert (B1' : 16 * u + error - 2 * (u * / 1000000) <= spread).
+  { assert (u * (16 * u + error) <= u * / 1000000) by (apply Rmult_le_compat_l; lra). lra. }
+  assert (Bm : 10099 / 10000 * spread <= spread * kMore) by nra.
+  assert (Uq : u * (spread * kMore) <= u * / 100000).
+  { apply Rmult_le_compat_l; [lra|]. pose proof (above (16 * u + error) ltac:(lra)) as A1. fold spread in A1.
+    assert (u * (16 * u + error) <= u * / 1000000) by (apply Rmult_le_compat_l; lra).
+    assert (spread <= / 1000000) by lra.
+    apply Rle_trans with (/ 1000000 * (10101 / 10000)); [apply Rmult_le_compat; lra|lra]. }
+  assert (B3 : t * t - u * / 1000000 - tiny <= (if f1 then t * t else RN (t * t)) /\
+               0 <= (if f1 then t * t else RN (t * t))).
+  { assert (u * (t * t) <= u * / 1000000) by (apply Rmult_le_compat_l; lra).
+    destruct f1; [lra|]. split; [pose proof (below (t * t) ltac:(lra)); lra|apply RN_nonnegative; lra]. }
+  set (q1 := if f1 then t * t else RN (t * t)) in *.
+  set (s := RN (q1 + q2)).
+  pose proof (below (q1 + q2) ltac:(lra)) as B4. fold s in B4.
+  assert (Ns' : 0 <= s) by (apply RN_nonnegative; lra).
+  pose proof (below (s + 4 * u) ltac:(lra)) as B5.
+  (* the sums are below 10^-5, so that their roundings are below u / 10^5 *)
+  assert (Aq1 : q1 <= / 1000000).
+  { unfold q1. destruct f1; [lra|]. pose proof (above (t * t) ltac:(lra)).
+    assert (u * (t * t) <= u * / 1000000) by (apply Rmult_le_compat_l; lra). lra. }
+  assert (Aq2 : q2 <= / 100000).
+  { assert (A1 : spread * kMore <= / 200000).
+    { pose proof (above (16 * u + error) ltac:(lra)) as A1. fold spread in A1.
+      assert (u * (16 * u + error) <= u * / 1000000) by (apply Rmult_le_compat_l; lra).
+      apply Rle_trans with (/ 1000000 * (10101 / 10000)); [apply Rmult_le_compat; lra|lra]. }
+    unfold q2. destruct f2; [lra|]. pose proof (above (spread * kMore) Nsm). lra. }
+  assert (R4 : u * (q1 + q2) <= u * / 10000) by (apply Rmult_le_compat_l; lra).
+  assert (As : s <= / 10000) by (pose proof (above (q1 + q2) ltac:(lra)) as A; fold s in A; lra).
+  assert (R5 : u * (s + 4 * u) <= u * / 1000) by (apply Rmult_le_compat_l; lra).
+  assert (U60 : / 1048576 * (/ 1048576 * / 1048576) <= u * / 100) by (unfold u; lra).
+  eapply Rle_trans; [exact Exact|]. lra.
+Qed.

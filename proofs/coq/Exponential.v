@@ -256,7 +256,7 @@ Proof.
     apply Rabs_le_inv in D1. apply Rabs_le_inv in D2. apply Rabs_le_inv in Hc.
     apply Rabs_le. unfold D. lra. }
   assert (UP : 0 <= u * (rho * P) <= 2 * u) by nra.
-  assert (UC : 0 <= C * u <= u) by nra.
+  assert (UC : 0 <= C * u <= 1 * u) by (split; [apply Rmult_le_pos|apply Rmult_le_compat_r]; lra).
   assert (HD : 0 <= D <= 14 * u) by (unfold D; lra).
   assert (UD : u * D <= u * / 100000) by (apply Rmult_le_compat_l; lra).
   assert (S3 : Rabs (c + r * p) <= c + rho * P).

@@ -472,7 +472,8 @@ Proof.
   set (q2 := if f2 then spread * kMore else RN (spread * kMore)) in *.
   assert (B1' : 16 * u + error - 2 * (u * / 1000000) <= spread).
   { assert (u * (16 * u + error) <= u * / 1000000) by (apply Rmult_le_compat_l; lra). lra. }
-  assert (Bm : 10099 / 10000 * spread <= spread * kMore) by nra.
+  assert (Bm : 10099 / 10000 * spread <= spread * kMore)
+    by (rewrite (Rmult_comm spread); apply Rmult_le_compat_r; lra).
   assert (Uq : u * (spread * kMore) <= u * / 100000).
   { apply Rmult_le_compat_l; [lra|]. pose proof (above (16 * u + error) ltac:(lra)) as A1. fold spread in A1.
     assert (u * (16 * u + error) <= u * / 1000000) by (apply Rmult_le_compat_l; lra).

@@ -14,10 +14,30 @@ From NumGeom Require Rounding Gamma.
 From NumGeom Require Import Exponential.
 Open Scope R_scope.
 
+(** What underflows. *)
+Definition tiny : R := pow2 (-1075).
+
 Lemma tiny_size : 0 < tiny <= u * / 9007199254740992.
 Proof.
-  pose proof small_unit. unfold tiny. split; [apply Rmult_lt_0_compat; lra|].
-  apply Rmult_le_compat_l; lra.
+  split; [apply bpow_gt_0|]. change (u * / 9007199254740992) with (pow2 (-53) * pow2 (-53)).
+  rewrite <- bpow_plus. apply bpow_le. lia.
+Qed.
+
+Lemma rounding : forall z, Rabs (RN z - z) <= u * Rabs z + tiny.
+Proof.
+  intros z. destruct (Gamma.nearest_error (fun z => negb (Z.even z)) z) as (d & e & Hd & He & ->).
+  change (pow2 (-53)) with u in Hd. change (pow2 (-1075)) with tiny in He.
+  replace (z * (1 + d) + e - z) with (d * z + e) by ring.
+  eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_mult.
+  apply Rplus_le_compat; [|exact He]. apply Rmult_le_compat_r; [apply Rabs_pos|exact Hd].
+Qed.
+
+Lemma factor_error : forall (fused : bool) a b,
+  Rabs ((if fused then a * b else RN (a * b)) - a * b) <= u * Rabs (a * b) + tiny.
+Proof.
+  intros [|] a b; [|apply rounding]. rewrite Rminus_diag_eq, Rabs_R0 by reflexivity.
+  pose proof small_unit. pose proof tiny_size.
+  assert (0 <= u * Rabs (a * b)) by (apply Rmult_le_pos; [lra|apply Rabs_pos]). lra.
 Qed.
 
 Lemma below : forall z, 0 <= z -> (1 - u) * z - tiny <= RN z.
@@ -240,58 +260,87 @@ Proof.
     lra.
 Qed.
 
+(** The terms of a list from the E_k, and the computed sum from the terms. *)
+Lemma terms_error : forall l, Forall good l ->
+  Rabs (total value l - total exactly l) <= 100001 / 100000 * total (fun x => value x * error x) l.
+Proof.
+  intros l H. unfold total. induction H as [|x l (_ & Nx & Ex & Px & Dx) _ IH]; simpl in *.
+  - rewrite Rminus_0_r, Rabs_R0. lra.
+  - match goal with |- Rabs (_ + ?s - (_ + ?s')) <= _ => set (f := s) in *; set (f' := s') in * end.
+    replace (value x + f - (exactly x + f')) with ((value x - exactly x) + (f - f')) by ring.
+    eapply Rle_trans; [apply Rabs_triang|].
+    assert (D : Rabs (value x - exactly x) <= 100001 / 100000 * (value x * error x)).
+    { eapply Rle_trans; [exact Dx|]. apply Rabs_le_inv in Dx.
+      assert (Q : error x * exactly x <= / 1000000 * exactly x) by (apply Rmult_le_compat_r; lra).
+      assert (Q' : exactly x <= 100001 / 100000 * value x) by lra.
+      apply Rle_trans with (error x * (100001 / 100000 * value x)); [|lra].
+      apply Rmult_le_compat_l; lra. }
+    lra.
+Qed.
+
+Lemma list_size : forall l : list term, (length l <= 2 ^ 17)%nat ->
+  0 <= INR (length l) <= 131072 /\ 0 <= INR (length l) * u <= / 100000.
+Proof.
+  intros l Hl. pose proof small_unit as Hu.
+  assert (Hn : 0 <= INR (length l) <= 131072).
+  { split; [apply pos_INR|]. rewrite INR_IZR_INZ. apply IZR_le.
+    apply Z.le_trans with (Z.of_nat (2 ^ 17)); [lia|]. rewrite Nat2Z.inj_pow. reflexivity. }
+  split; [exact Hn|]. split; [apply Rmult_le_pos; lra|].
+  apply Rle_trans with (131072 * u); [apply Rmult_le_compat_r; lra|lra].
+Qed.
+
+Lemma total_value_nonnegative : forall l, Forall good l -> 0 <= total value l.
+Proof.
+  intros l H. apply total_nonnegative. intros y Hy. rewrite Forall_forall in H. apply H, Hy.
+Qed.
+
+Lemma total_error_nonnegative : forall l, Forall good l -> 0 <= total (fun x => value x * error x) l.
+Proof.
+  intros l H. apply total_nonnegative. intros y Hy. rewrite Forall_forall in H.
+  destruct (H y Hy) as (_ & N & E & _). apply Rmult_le_pos; lra.
+Qed.
+
+Lemma list_sum_error : forall l, (length l <= 2 ^ 17)%nat -> Forall good l ->
+  Rabs (sum_of 0 l - total value l) <= INR (length l) * u * total value l /\
+  total value l <= 10001 / 10000 * sum_of 0 l.
+Proof.
+  intros l Hl H. pose proof small_unit as Hu. destruct (list_size l Hl) as (Hn & Hnu).
+  assert (E : Rabs (sum_of 0 l - total value l) <= INR (length l) * u * total value l).
+  { destruct H as [|x0 l0 (F0 & N0 & G0) H0].
+    - unfold total. simpl. rewrite Rminus_0_r, Rabs_R0. lra.
+    - assert (S0 : sum_of 0 (x0 :: l0) = sum_of (value x0) l0).
+      { simpl. rewrite Rplus_0_l, (Rounding.RN_exact _ F0). reflexivity. }
+      pose proof (sum_of_error l0 (value x0) F0 N0 H0) as E. rewrite <- S0 in E.
+      change (value x0 + total value l0) with (total value (x0 :: l0)) in E.
+      eapply Rle_trans; [exact E|]. apply Rmult_le_compat_r.
+      { apply total_value_nonnegative. constructor; [split; [exact F0|split; assumption]|exact H0]. }
+      change (length (x0 :: l0)) with (S (length l0)) in *.
+      assert (L : 0 <= INR (length l0) <= 131072).
+      { split; [apply pos_INR|]. rewrite S_INR in Hn. lra. }
+      assert (C : INR (length l0) * INR (S (length l0)) * u <= 1).
+      { apply Rle_trans with (131072 * 131072 * u); [|lra].
+        apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat; lra. }
+      destruct (Gamma.gamma_returned (length l0) u ltac:(lra) C) as (C1 & C2).
+      eapply Rle_trans; [apply Gamma.pow_gamma; [lra|exact C1]|]. exact C2. }
+  split; [exact E|].
+  pose proof (total_value_nonnegative l H) as NT. apply Rabs_le_inv in E.
+  assert (INR (length l) * u * total value l <= / 100000 * total value l)
+    by (apply Rmult_le_compat_r; lra). lra.
+Qed.
+
 (** The sum of the E_k is within sum_error of the computed sum, with something to spare. *)
 Theorem sum_error_bound : forall fused l, (length l <= 2 ^ 17)%nat -> Forall good l ->
   1 <= sum_of 0 l ->
   1001 / 1000 * Rabs (total exactly l - sum_of 0 l) <= sum_error fused l * sum_of 0 l.
 Proof.
   intros fused l Hl H HS. pose proof small_unit as Hu. pose proof tiny_size as Ht.
-  destruct l as [|x0 l0]; [simpl in HS; lra|]. set (l := (x0 :: l0)%list) in *.
-  set (S := sum_of 0 l) in *. set (n := INR (length l)).
-  assert (Hn : 1 <= n <= 131072).
-  { unfold n. split.
-    - apply (le_INR 1). simpl. lia.
-    - rewrite INR_IZR_INZ. apply IZR_le.
-      apply Z.le_trans with (Z.of_nat (2 ^ 17)); [lia|]. rewrite Nat2Z.inj_pow. reflexivity. }
-  assert (Hnu : 0 <= n * u <= / 100000) by (split; nra).
-  set (T := total value l). set (A := total (fun x => value x * error x) l).
-  assert (NT : 0 <= T).
-  { apply total_nonnegative. intros y Hy. rewrite Forall_forall in H. apply H, Hy. }
-  assert (NA : 0 <= A).
-  { apply total_nonnegative. intros y Hy. rewrite Forall_forall in H.
-    destruct (H y Hy) as (_ & N & E & _). apply Rmult_le_pos; lra. }
-  (* the terms *)
-  assert (E1 : Rabs (T - total exactly l) <= 100001 / 100000 * A).
-  { unfold T, A, total. clear -H. induction H as [|x l (_ & Nx & Ex & Px & Dx) _ IH]; simpl in *.
-    - rewrite Rminus_0_r, Rabs_R0. lra.
-    - match goal with |- Rabs (_ + ?s - (_ + ?s')) <= _ => set (f := s) in *; set (f' := s') in * end.
-      replace (value x + f - (exactly x + f')) with ((value x - exactly x) + (f - f')) by ring.
-      eapply Rle_trans; [apply Rabs_triang|].
-      assert (D : Rabs (value x - exactly x) <= 100001 / 100000 * (value x * error x)).
-      { eapply Rle_trans; [exact Dx|]. apply Rabs_le_inv in Dx.
-        assert (Q : error x * exactly x <= / 1000000 * exactly x) by (apply Rmult_le_compat_r; lra).
-        assert (Q' : exactly x <= 100001 / 100000 * value x) by lra.
-        apply Rle_trans with (error x * (100001 / 100000 * value x)); [|lra].
-        apply Rmult_le_compat_l; lra. }
-      lra. }
-  (* the sum *)
-  assert (E2 : Rabs (S - T) <= n * u * T).
-  { inversion H as [|y ys (F0 & N0 & _) H0 Eq]; subst.
-    assert (S0 : S = sum_of (value x0) l0).
-    { unfold S, l. simpl. rewrite Rplus_0_l, (Rounding.RN_exact _ F0). reflexivity. }
-    pose proof (sum_of_error l0 (value x0) F0 N0 H0) as E. rewrite <- S0 in E.
-    change (value x0 + total value l0) with T in E.
-    eapply Rle_trans; [exact E|]. apply Rmult_le_compat_r; [exact NT|].
-    assert (C : INR (length l0) * INR (Datatypes.S (length l0)) * u <= 1).
-    { change (INR (Datatypes.S (length l0))) with n.
-      assert (0 <= INR (length l0) <= n).
-      { split; [apply pos_INR|]. unfold n. apply le_INR. simpl. lia. }
-      assert (INR (length l0) * n <= 131072 * 131072) by (apply Rmult_le_compat; lra).
-      apply Rle_trans with (131072 * 131072 * u); [apply Rmult_le_compat_r; lra|lra]. }
-    destruct (Gamma.gamma_returned (length l0) u ltac:(lra) C) as (C1 & C2).
-    eapply Rle_trans; [apply Gamma.pow_gamma; [lra|exact C1]|]. exact C2. }
-  assert (TS : T <= 10001 / 10000 * S).
-  { apply Rabs_le_inv in E2. assert (n * u * T <= / 100000 * T) by (apply Rmult_le_compat_r; lra). lra. }
+  destruct (list_size l Hl) as (Hn' & Hnu).
+  destruct (list_sum_error l Hl H) as (E2 & TS). pose proof (terms_error l H) as E1.
+  pose proof (total_value_nonnegative l H) as NT. pose proof (total_error_nonnegative l H) as NA.
+  set (S := sum_of 0 l) in *. set (n := INR (length l)) in *.
+  set (T := total value l) in *. set (A := total (fun x => value x * error x) l) in *.
+  assert (Hn : 1 <= n).
+  { unfold n. apply (le_INR 1). destruct l; [unfold S in HS; simpl in HS; lra|simpl; lia]. }
   assert (Err : Rabs (total exactly l - S) <= 100001 / 100000 * A + 10001 / 10000 * (n * u * S)).
   { replace (total exactly l - S) with (- (T - total exactly l) - (S - T)) by ring.
     eapply Rle_trans; [apply Rabs_triang|]. rewrite 2!Rabs_Ropp.

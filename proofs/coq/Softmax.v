@@ -553,3 +553,233 @@ Proof.
   assert (U60 : / 1048576 * (/ 1048576 * / 1048576) <= u * / 100) by (unfold u; lra).
   eapply Rle_trans; [exact Exact|]. lra.
 Qed.
+
+(** * Probabilities *)
+
+Definition kTiny : R := pow2 (-1000).
+
+Lemma kTiny_size : 10000000 * tiny <= kTiny.
+Proof.
+  apply Rle_trans with (pow2 24 * tiny).
+  - apply Rmult_le_compat_r; [apply Rlt_le, tiny_size|]. simpl; lra.
+  - unfold tiny, kTiny. rewrite <- bpow_plus. apply bpow_le. lia.
+Qed.
+
+(** `(moved + a·kMore)·kInflation + kTiny` *)
+Definition entry_radius (f1 f2 : bool) (moved a : R) : R :=
+  let s := RN (moved + (if f1 then a * kMore else RN (a * kMore))) in
+  RN ((if f2 then s * kInflation else RN (s * kInflation)) + kTiny).
+
+Lemma entry_radius_below : forall f1 f2 moved a, 0 <= moved -> 0 <= a ->
+  moved + 10098 / 10000 * a + / 2 * kTiny <= entry_radius f1 f2 moved a.
+Proof.
+  intros f1 f2 moved a Hm Ha. unfold entry_radius.
+  pose proof small_unit as Hu. pose proof tiny_size as Ht. pose proof kTiny_size as HT.
+  pose proof kMore_size as HM.
+  assert (HI : kInflation = 1 + 8192 * u) by (unfold kInflation, u; simpl; lra).
+  assert (Nc : 0 <= a * kMore) by (apply Rmult_le_pos; lra).
+  assert (Lc : 10099 / 10000 * a <= a * kMore)
+    by (rewrite (Rmult_comm a); apply Rmult_le_compat_r; lra).
+  pose proof (product_below f1 a kMore Nc) as B1. pose proof (product_nonnegative f1 a kMore Nc) as N1.
+  set (q := if f1 then a * kMore else RN (a * kMore)) in *.
+  pose proof (below (moved + q) ltac:(lra)) as B2. pose proof (RN_nonnegative (moved + q) ltac:(lra)) as N2.
+  set (s := RN (moved + q)) in *.
+  assert (Ns : 0 <= s * kInflation) by (apply Rmult_le_pos; lra).
+  pose proof (product_below f2 s kInflation Ns) as B3.
+  pose proof (product_nonnegative f2 s kInflation Ns) as N3.
+  set (q' := if f2 then s * kInflation else RN (s * kInflation)) in *.
+  pose proof (below (q' + kTiny) ltac:(lra)) as B4.
+  assert (Us : 0 <= u * s) by (apply Rmult_le_pos; lra).
+  assert (Uus : u * (u * s) <= / 1000000 * (u * s)) by (apply Rmult_le_compat_r; lra).
+  assert (Uuus : 0 <= u * (u * (u * s)))
+    by (apply Rmult_le_pos; [lra|apply Rmult_le_pos; lra]).
+  rewrite HI in *.
+  assert (U3 : s + 8000 * (u * s) - tiny <= (1 - u) * q').
+  { apply Rle_trans with ((1 - u) * ((1 - u) * (s * (1 + 8192 * u)) - tiny));
+      [|apply Rmult_le_compat_l; lra].
+    assert (0 <= u * tiny) by (apply Rmult_le_pos; lra). lra. }
+  assert (X : moved + 10098 / 10000 * a - 3 * tiny <= s + 8000 * (u * s)).
+  { assert (X1 : (1 - u) * (moved + 100985 / 100000 * a - tiny) - tiny <= s).
+    { eapply Rle_trans; [|exact B2]. apply Rplus_le_compat_r, Rmult_le_compat_l; [lra|].
+      assert (u * (a * kMore) <= / 1000000 * (a * kMore)) by (apply Rmult_le_compat_r; lra). lra. }
+    assert (0 <= u * moved) by (apply Rmult_le_pos; lra).
+    assert (u * a <= / 1000000 * a) by (apply Rmult_le_compat_r; lra).
+    assert (0 <= u * tiny) by (apply Rmult_le_pos; lra).
+    assert (Y : u * ((1 - u) * (moved + 100985 / 100000 * a - tiny) - tiny) <= u * s)
+      by (apply Rmult_le_compat_l; lra).
+    assert (u * (u * moved) <= / 1000000 * (u * moved)) by (apply Rmult_le_compat_r; lra).
+    assert (0 <= u * (u * moved)) by (apply Rmult_le_pos; lra).
+    assert (0 <= u * a) by (apply Rmult_le_pos; lra).
+    assert (u * (u * a) <= / 1000000 * (u * a)) by (apply Rmult_le_compat_r; lra).
+    assert (u * tiny <= / 1000000 * tiny) by (apply Rmult_le_compat_r; lra).
+    assert (u * (u * tiny) <= / 1000000 * (u * tiny)) by (apply Rmult_le_compat_r; lra).
+    assert (0 <= u * (u * tiny)) by (apply Rmult_le_pos; lra).
+    lra. }
+  assert (u * kTiny <= / 1000000 * kTiny) by (apply Rmult_le_compat_r; lra).
+  lra.
+Qed.
+
+(** A quotient by the computed sum in place of the exact one. *)
+Lemma quotient_moved : forall x x' S total e D, 1 <= S -> 0 <= x -> 0 <= e <= / 1000000 ->
+  Rabs (total - S) <= e * S -> Rabs (x - x') <= D ->
+  Rabs (x / S - x' / total) <= 10001 / 10000 * (x / S * e + D / S).
+Proof.
+  intros x x' S total e D HS Hx He HT HD.
+  assert (IT : 99999 / 100000 * S <= total).
+  { apply Rabs_le_inv in HT. assert (e * S <= / 1000000 * S) by (apply Rmult_le_compat_r; lra). lra. }
+  assert (PT : 0 < total) by lra.
+  assert (IS : 0 < / S) by (apply Rinv_0_lt_compat; lra).
+  assert (I1 : 0 < / total) by (apply Rinv_0_lt_compat, PT).
+  assert (I2 : / total <= 10001 / 10000 * / S).
+  { apply Rmult_le_reg_r with (total * S); [apply Rmult_lt_0_compat; lra|].
+    replace (/ total * (total * S)) with S by (field; lra).
+    replace (10001 / 10000 * / S * (total * S)) with (10001 / 10000 * total) by (field; lra). lra. }
+  replace (x / S - x' / total) with ((x * (total - S) + (x - x') * S) * / S * / total) by (field; lra).
+  assert (N : Rabs (x * (total - S) + (x - x') * S) <= (x * e + D) * S).
+  { eapply Rle_trans; [apply Rabs_triang|]. rewrite 2!Rabs_mult, (Rabs_pos_eq x), (Rabs_pos_eq S) by lra.
+    assert (x * Rabs (total - S) <= x * (e * S)) by (apply Rmult_le_compat_l; assumption).
+    assert (Rabs (x - x') * S <= D * S) by (apply Rmult_le_compat_r; lra). lra. }
+  rewrite 2!Rabs_mult, (Rabs_pos_eq (/ S)), (Rabs_pos_eq (/ total)) by lra.
+  pose proof (Rabs_pos (x - x')) as PD.
+  assert (ND : 0 <= x * e + D) by (assert (0 <= x * e) by (apply Rmult_le_pos; lra); lra).
+  apply Rle_trans with ((x * e + D) * S * / S * (10001 / 10000 * / S)).
+  - apply Rmult_le_compat; [|lra| |exact I2].
+    + apply Rmult_le_pos; [apply Rabs_pos|lra].
+    + apply Rmult_le_compat_r; [lra|exact N].
+  - right. field. lra.
+Qed.
+
+(** The residuals of the other classes: around p = t_k/S. *)
+Theorem probability_bound : forall f1 f2 x S total error_of_sum moved, good x -> 1 <= S ->
+  0 <= error_of_sum <= / 1000000 -> Rabs (total - S) <= error_of_sum * S -> 0 <= moved ->
+  let p := RN (value x / S) in
+  let a := RN (p * RN (RN (error x + error_of_sum) + 2 * u)) in
+  Rabs (p - exactly x / total) + moved <= entry_radius f1 f2 moved a.
+Proof.
+  intros f1 f2 x S total e moved (Fx & Nx & Ex & Px & Dx) HS He HT Hm p a.
+  pose proof small_unit as Hu. pose proof tiny_size as Ht. pose proof kTiny_size as HK.
+  assert (IS : 0 < / S) by (apply Rinv_0_lt_compat; lra).
+  set (w := value x / S). assert (Nw : 0 <= w) by (apply Rmult_le_pos; lra).
+  assert (D : Rabs (value x - exactly x) <= 100001 / 100000 * (value x * error x)).
+  { eapply Rle_trans; [exact Dx|]. apply Rabs_le_inv in Dx.
+    assert (error x * exactly x <= / 1000000 * exactly x) by (apply Rmult_le_compat_r; lra).
+    assert (exactly x <= 100001 / 100000 * value x) by lra.
+    apply Rle_trans with (error x * (100001 / 100000 * value x)); [|lra].
+    apply Rmult_le_compat_l; lra. }
+  pose proof (quotient_moved _ _ _ _ _ _ HS Nx He HT D) as Q. fold w in Q.
+  replace (100001 / 100000 * (value x * error x) / S) with (100001 / 100000 * (w * error x)) in Q
+    by (unfold w; field; lra).
+  pose proof (rounding w) as R. change (RN w) with p in R. rewrite (Rabs_pos_eq w Nw) in R.
+  assert (Np : 0 <= p) by (apply RN_nonnegative, Nw).
+  assert (Wp : w <= 100001 / 100000 * (p + tiny)).
+  { apply Rabs_le_inv in R. assert (u * w <= / 1000000 * w) by (apply Rmult_le_compat_r; lra). lra. }
+  (* the bound as computed *)
+  set (c1 := RN (error x + e)). assert (N1 : 0 <= c1) by (apply RN_nonnegative; lra).
+  pose proof (below (error x + e) ltac:(lra)) as B1. fold c1 in B1.
+  set (c2 := RN (c1 + 2 * u)). assert (N2 : 0 <= c2) by (apply RN_nonnegative; lra).
+  pose proof (below (c1 + 2 * u) ltac:(lra)) as B2. fold c2 in B2.
+  assert (C2 : 9999 / 10000 * (error x + e + 2 * u) <= c2).
+  { assert (u * (error x + e) <= / 1000000 * (error x + e)) by (apply Rmult_le_compat_r; lra).
+    assert (u * (c1 + 2 * u) <= / 1000000 * (c1 + 2 * u)) by (apply Rmult_le_compat_r; lra). lra. }
+  assert (Npc : 0 <= p * c2) by (apply Rmult_le_pos; assumption).
+  pose proof (below _ Npc) as B3. fold c1 c2 in a. change (RN (p * c2)) with a in B3.
+  assert (Na : 0 <= a) by (apply RN_nonnegative, Npc).
+  assert (Pc : p * (9999 / 10000 * (error x + e + 2 * u)) <= p * c2)
+    by (apply Rmult_le_compat_l; assumption).
+  assert (U3 : u * (p * c2) <= / 1000000 * (p * c2)) by (apply Rmult_le_compat_r; lra).
+  eapply Rle_trans; [|apply entry_radius_below; assumption].
+  assert (G : Rabs (p - exactly x / total) <=
+              (u * w + tiny) + 10001 / 10000 * (w * e + 100001 / 100000 * (w * error x)))
+    by (apply (triangle _ w); assumption).
+  assert (W1 : w * e <= 100001 / 100000 * (p + tiny) * e) by (apply Rmult_le_compat_r; lra).
+  assert (W2 : w * error x <= 100001 / 100000 * (p + tiny) * error x) by (apply Rmult_le_compat_r; lra).
+  assert (W3 : u * w <= u * (100001 / 100000 * (p + tiny))) by (apply Rmult_le_compat_l; lra).
+  assert (T1 : tiny * e <= tiny * / 1000000) by (apply Rmult_le_compat_l; lra).
+  assert (T2 : tiny * error x <= tiny * / 1000000) by (apply Rmult_le_compat_l; lra).
+  assert (T3 : u * tiny <= / 1000000 * tiny) by (apply Rmult_le_compat_r; lra).
+  assert (P1 : 0 <= p * e) by (apply Rmult_le_pos; lra).
+  assert (P2 : 0 <= p * error x) by (apply Rmult_le_pos; lra).
+  assert (P3 : 0 <= p * u) by (apply Rmult_le_pos; lra).
+  lra.
+Qed.
+
+(** The residual of the label: around -q, where q = (sum of the others)/S. *)
+Theorem rest_bound : forall (f1 f2 f3 f4 : bool) others classes S total_of_all error_of_sum moved,
+  Forall good others -> (length others <= classes)%nat -> (classes <= 2 ^ 17)%nat ->
+  1 <= S -> 0 <= error_of_sum <= / 1000000 ->
+  Rabs (total_of_all - S) <= error_of_sum * S -> 0 <= moved ->
+  let q := RN (sum_of 0 others / S) in
+  let c := RN (error_of_sum + (INR classes + 2) * u) in
+  let a := RN (RN (weighted_of f3 0 others / S) + (if f4 then q * c else RN (q * c))) in
+  Rabs (q - total exactly others / total_of_all) + moved <= entry_radius f1 f2 moved a.
+Proof.
+  intros f1 f2 f3 f4 l classes S all e moved H Hc Hc' HS He HT Hm q c a.
+  pose proof small_unit as Hu. pose proof tiny_size as Ht. pose proof kTiny_size as HK.
+  assert (Hl : (length l <= 2 ^ 17)%nat) by lia.
+  destruct (list_size l Hl) as (Hn & Hnu). destruct (list_sum_error l Hl H) as (E2 & TS).
+  pose proof (terms_error l H) as E1.
+  pose proof (total_value_nonnegative l H) as NT. pose proof (total_error_nonnegative l H) as NA.
+  destruct (weighted_of_below f3 l 0 (Rle_refl 0) H (proj2 Hnu)) as (NW & W).
+  assert (Hcl : INR (length l) <= INR classes) by (apply le_INR, Hc).
+  assert (IS : 0 < / S) by (apply Rinv_0_lt_compat; lra).
+  assert (IS1 : / S <= 1).
+  { rewrite <- Rinv_1. apply Rinv_le; lra. }
+  set (n := INR (length l)) in *. set (k := INR classes) in *.
+  set (T := total value l) in *. set (A := total (fun x => value x * error x) l) in *.
+  set (r := sum_of 0 l) in *. set (w' := weighted_of f3 0 l) in *. rewrite Rplus_0_l in W.
+  assert (Nr : 0 <= r) by lra.
+  set (w := r / S). assert (Nw : 0 <= w) by (apply Rmult_le_pos; lra).
+  set (AS := A / S). assert (NAS : 0 <= AS) by (apply Rmult_le_pos; lra).
+  assert (D : Rabs (r - total exactly l) <= 100001 / 100000 * A + 10001 / 10000 * (n * u * r)).
+  { replace (r - total exactly l) with ((r - T) + (T - total exactly l)) by ring.
+    eapply Rle_trans; [apply Rabs_triang|].
+    assert (n * u * T <= n * u * (10001 / 10000 * r)) by (apply Rmult_le_compat_l; lra). lra. }
+  pose proof (quotient_moved _ _ _ _ _ _ HS Nr He HT D) as Q. fold w in Q.
+  replace ((100001 / 100000 * A + 10001 / 10000 * (n * u * r)) / S)
+    with (100001 / 100000 * AS + 10001 / 10000 * (n * u * w)) in Q by (unfold w, AS; field; lra).
+  pose proof (rounding w) as R. change (RN w) with q in R. rewrite (Rabs_pos_eq w Nw) in R.
+  assert (Nq : 0 <= q) by (apply RN_nonnegative, Nw).
+  assert (Wq : w <= 100001 / 100000 * (q + tiny)).
+  { apply Rabs_le_inv in R. assert (u * w <= / 1000000 * w) by (apply Rmult_le_compat_r; lra). lra. }
+  (* the bound as computed *)
+  assert (Hku : 0 <= (k + 2) * u) by (apply Rmult_le_pos; lra).
+  pose proof (below (e + (k + 2) * u) ltac:(lra)) as B1. fold c in B1.
+  assert (Nc : 0 <= c) by (apply RN_nonnegative; lra).
+  assert (C : 9999 / 10000 * (e + (n + 2) * u) <= c).
+  { assert (u * (e + (k + 2) * u) <= / 1000000 * (e + (k + 2) * u)) by (apply Rmult_le_compat_r; lra).
+    assert (n * u <= k * u) by (apply Rmult_le_compat_r; lra).
+    assert (0 <= n * u) by lra. lra. }
+  assert (Nqc : 0 <= q * c) by (apply Rmult_le_pos; assumption).
+  pose proof (product_below f4 q c Nqc) as B2. pose proof (product_nonnegative f4 q c Nqc) as N2.
+  set (q' := if f4 then q * c else RN (q * c)) in *.
+  assert (NwS : 0 <= w' / S) by (apply Rmult_le_pos; lra).
+  pose proof (below _ NwS) as B3. pose proof (RN_nonnegative _ NwS) as N3.
+  set (x1 := RN (w' / S)) in *.
+  pose proof (below (x1 + q') ltac:(lra)) as B4. change (RN (x1 + q')) with a in B4.
+  assert (Na : 0 <= a) by (apply RN_nonnegative; lra).
+  assert (WS : 9999 / 10000 * AS - 300000 * tiny <= w' / S).
+  { assert (nA : n * u * A <= / 100000 * A) by (apply Rmult_le_compat_r; lra).
+    assert (nt : n * tiny <= 131072 * tiny) by (apply Rmult_le_compat_r; lra).
+    assert (X : 9999 / 10000 * A - 2 * (131072 * tiny) <= w') by lra.
+    apply Rmult_le_compat_r with (r := / S) in X; [|lra].
+    assert (tiny * / S <= tiny * 1) by (apply Rmult_le_compat_l; lra).
+    unfold AS, Rdiv. lra. }
+  assert (Qc : q * (9999 / 10000 * (e + (n + 2) * u)) <= q * c) by (apply Rmult_le_compat_l; assumption).
+  assert (U2 : u * (q * c) <= / 1000000 * (q * c)) by (apply Rmult_le_compat_r; lra).
+  assert (U3 : u * (w' / S) <= / 1000000 * (w' / S)) by (apply Rmult_le_compat_r; lra).
+  assert (U4 : u * (x1 + q') <= / 1000000 * (x1 + q')) by (apply Rmult_le_compat_r; lra).
+  eapply Rle_trans; [|apply entry_radius_below; assumption].
+  assert (G : Rabs (q - total exactly l / all) <=
+    (u * w + tiny) + 10001 / 10000 * (w * e + (100001 / 100000 * AS + 10001 / 10000 * (n * u * w))))
+    by (apply (triangle _ w); assumption).
+  assert (W1 : w * e <= 100001 / 100000 * (q + tiny) * e) by (apply Rmult_le_compat_r; lra).
+  assert (W2 : n * u * w <= n * u * (100001 / 100000 * (q + tiny))) by (apply Rmult_le_compat_l; lra).
+  assert (W3 : u * w <= u * (100001 / 100000 * (q + tiny))) by (apply Rmult_le_compat_l; lra).
+  assert (T1 : tiny * e <= tiny * / 1000000) by (apply Rmult_le_compat_l; lra).
+  assert (T2 : n * u * tiny <= / 100000 * tiny) by (apply Rmult_le_compat_r; lra).
+  assert (T3 : u * tiny <= / 1000000 * tiny) by (apply Rmult_le_compat_r; lra).
+  assert (P1 : 0 <= q * e) by (apply Rmult_le_pos; lra).
+  assert (P2 : 0 <= n * u * q) by (apply Rmult_le_pos; lra).
+  assert (P3 : 0 <= q * u) by (apply Rmult_le_pos; lra).
+  lra.
+Qed.

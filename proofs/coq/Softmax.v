@@ -1,12 +1,12 @@
 (** What rounding makes of a softmax in doubles.
 
     In words: with midpoints m_k, their greatest c and E_k = e^(m_k - c), the terms t_k differ from E_k by
-    at most e_k E_k, the computed sum S from the sum of the E_k by less than sum_error S, and the logarithm
-    of the sum of the E_k lies within the radius of `logarithm` around y + (v - 1), whatever the y with
-    |y| <= 690 that the library's logarithm gives.
+    at most e_k E_k and the computed sum S from the sum of the E_k by less than sum_error S. The logarithm
+    of the sum of the E_k lies within the radius of `logarithm` around y + (v - 1), for every y with
+    |y| <= 690 that the library may give. The probabilities at the midpoints, and 1 less that of the
+    label, lie within the radii of the residuals, with room for what the logits' radii move.
 
-    Relied on by: exponentiate and logarithm in interval_softmax.cpp. Page: exponential.md. Up to 2^17
-    classes; the code allows 65536. *)
+    Relied on by: interval_softmax.cpp. Page: exponential.md. Up to 2^17 classes; the code allows 65536. *)
 
 From Coq Require Import Reals ZArith Lia Lra List Psatz.
 From Flocq Require Import Core Relative Plus_error.
@@ -397,6 +397,94 @@ Proof.
   pose proof (Small (x1 * S + n * u * S) ltac:(assert (0 <= x1 * S) by (apply Rmult_le_pos; lra); lra)) as S1.
   pose proof (Small (10099 / 10000 * (x2 * S)) ltac:(lra)) as S2.
   pose proof (Small (x3 * S) N3S) as S3.
+  lra.
+Qed.
+
+Lemma weighted_of_above : forall fused l w, 0 <= w -> Forall good l ->
+  INR (length l) * u <= / 100000 ->
+  weighted_of fused w l <= (1 + 6 * INR (length l) * u) * (w + total (fun x => value x * error x) l)
+                           + 6 * INR (length l) * tiny.
+Proof.
+  intros fused. pose proof small_unit as Hu. pose proof tiny_size as Ht.
+  induction l as [|x l IH]; intros w Hw H Hn.
+  - unfold total. simpl. lra.
+  - pose proof (total_error_nonnegative l (Forall_inv_tail H)) as T.
+    inversion H as [|y ys (_ & Nx & Ex & _) Hl Eq]; subst.
+    change (length (x :: l)) with (S (length l)) in *. rewrite S_INR in *.
+    set (n := INR (length l)) in *. assert (Nn : 0 <= n) by apply pos_INR.
+    change (total (fun x => value x * error x) (x :: l))
+      with (value x * error x + total (fun x => value x * error x) l).
+    set (t := total _ l) in *. set (a := value x * error x) in *.
+    assert (Na : 0 <= a) by (apply Rmult_le_pos; lra).
+    pose proof (factor_error fused (value x) (error x)) as Pa.
+    pose proof (product_nonnegative fused (value x) (error x) Na) as Pn.
+    cbn [weighted_of]. fold a in Pa, Pn |- *. rewrite (Rabs_pos_eq a Na) in Pa.
+    set (q := if fused then a else RN a) in *. apply Rabs_le_inv in Pa.
+    pose proof (above (w + q) ltac:(lra)) as B. pose proof (RN_nonnegative (w + q) ltac:(lra)) as N.
+    set (w' := RN (w + q)) in *. pose proof (IH w' N Hl ltac:(lra)) as I.
+    eapply Rle_trans; [exact I|].
+    assert (Uw : 0 <= u * w) by (apply Rmult_le_pos; lra).
+    assert (Ua : 0 <= u * a) by (apply Rmult_le_pos; lra).
+    assert (Uua : u * (u * a) <= / 1000000 * (u * a)) by (apply Rmult_le_compat_r; lra).
+    assert (Utiny : u * tiny <= / 1000000 * tiny) by (apply Rmult_le_compat_r; lra).
+    assert (W : w' <= (1 + 3 * u) * (w + a) + 3 * tiny).
+    { assert (u * q <= u * ((1 + u) * a + tiny)) by (apply Rmult_le_compat_l; lra). lra. }
+    assert (K : 0 <= n * u <= / 100000) by (split; [apply Rmult_le_pos|]; lra).
+    assert (G : (1 + 6 * n * u) * (w' + t) <= (1 + 6 * n * u) * ((1 + 3 * u) * (w + a) + 3 * tiny + t))
+      by (apply Rmult_le_compat_l; lra).
+    assert (Z1 : n * u * (u * (w + a)) <= / 100000 * (u * (w + a)))
+      by (apply Rmult_le_compat_r; [apply Rmult_le_pos|]; lra).
+    assert (Z2 : n * u * tiny <= / 100000 * tiny) by (apply Rmult_le_compat_r; lra).
+    assert (Z3 : 0 <= u * t) by (apply Rmult_le_pos; lra).
+    lra.
+Qed.
+
+(** It is far below what `logarithm` asks for and what is assumed below. *)
+Theorem sum_error_small : forall fused l, (length l <= 2 ^ 17)%nat -> Forall good l ->
+  Forall (fun x => error x <= 2048 * u) l -> 1 <= sum_of 0 l ->
+  0 <= sum_error fused l <= / 1073741824.
+Proof.
+  intros fused l Hl H Hs HS. pose proof small_unit as Hu. pose proof tiny_size as Ht.
+  destruct (list_size l Hl) as (Hn & Hnu). destruct (list_sum_error l Hl H) as (_ & TS).
+  pose proof (total_value_nonnegative l H) as NT.
+  pose proof (weighted_of_above fused l 0 (Rle_refl 0) H (proj2 Hnu)) as W.
+  destruct (weighted_of_below fused l 0 (Rle_refl 0) H (proj2 Hnu)) as (NW & _).
+  assert (A : total (fun x => value x * error x) l <= 2048 * u * total value l).
+  { clear -H Hs. pose proof small_unit as Hu. unfold total. induction l as [|x l IH]; simpl; [lra|].
+    inversion H as [|y ys (_ & Nx & _) Hl Eq]; subst. inversion Hs as [|y ys Ex Hsl Eq]; subst.
+    specialize (IH Hl Hsl).
+    assert (value x * error x <= value x * (2048 * u)) by (apply Rmult_le_compat_l; assumption). lra. }
+  pose proof (total_error_nonnegative l H) as NA.
+  unfold sum_error. set (S := sum_of 0 l) in *. set (n := INR (length l)) in *.
+  set (w := weighted_of fused 0 l) in *. set (t := total (fun x => value x * error x) l) in *.
+  rewrite Rplus_0_l in W.
+  assert (W' : w <= 3000 * u * S).
+  { assert (n * u * t <= / 100000 * t) by (apply Rmult_le_compat_r; lra).
+    assert (n * tiny <= 131072 * tiny) by (apply Rmult_le_compat_r; lra).
+    assert (u * 1 <= u * S) by (apply Rmult_le_compat_l; lra).
+    assert (2048 * u * total value l <= 2048 * u * (10001 / 10000 * S))
+      by (apply Rmult_le_compat_l; lra). lra. }
+  assert (IS : 0 < / S) by (apply Rinv_0_lt_compat; lra).
+  assert (Q : 0 <= w / S <= 3000 * u).
+  { split; [apply Rmult_le_pos; lra|]. apply Rmult_le_reg_r with S; [lra|].
+    unfold Rdiv. rewrite Rmult_assoc, Rinv_l by lra. lra. }
+  pose proof kMore_size as HM. assert (HI : 1 <= kInflation <= 2) by (unfold kInflation; simpl; lra).
+  assert (Small : forall z, 0 <= z -> RN z <= 1001 / 1000 * z + tiny).
+  { intros z Hz. pose proof (above z Hz).
+    assert (u * z <= / 1000000 * z) by (apply Rmult_le_compat_r; lra). lra. }
+  pose proof (Small (w / S) ltac:(lra)) as B1. pose proof (RN_nonnegative (w / S) ltac:(lra)) as N1.
+  set (x1 := RN (w / S)) in *.
+  pose proof (Small (x1 + n * u) ltac:(lra)) as B2. pose proof (RN_nonnegative (x1 + n * u) ltac:(lra)) as N2.
+  set (x2 := RN (x1 + n * u)) in *.
+  assert (P2 : 0 <= x2 * kMore <= x2 * 2).
+  { split; [apply Rmult_le_pos; lra|apply Rmult_le_compat_l; lra]. }
+  pose proof (Small (x2 * kMore) ltac:(lra)) as B3. pose proof (RN_nonnegative (x2 * kMore) ltac:(lra)) as N3.
+  set (x3 := RN (x2 * kMore)) in *.
+  assert (P3 : 0 <= x3 * kInflation <= x3 * 2).
+  { split; [apply Rmult_le_pos; lra|apply Rmult_le_compat_l; lra]. }
+  pose proof (Small (x3 * kInflation) ltac:(lra)) as B4.
+  pose proof (RN_nonnegative (x3 * kInflation) ltac:(lra)) as N4.
+  assert (n * u <= 131072 * u) by (apply Rmult_le_compat_r; lra).
   lra.
 Qed.
 

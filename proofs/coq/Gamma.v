@@ -8,9 +8,9 @@
     w - lr (g + omega w) hold what they should.
 
     Relied on by: gamma (enclosing_arithmetic.cpp), sum_inflation and BoundMatrix (bound_matrix.cpp),
-    Magnitude::inflate (magnitude.hpp), DoubleMidpoints::descend (interval_arithmetic.cpp), the radii of
-    EnclosingArithmetic's products. Page: matrix_products.md. Overflow is not modelled, except that
-    lemma 2 shows there is none. *)
+    Magnitude::inflate (magnitude.hpp), DoubleMidpoints::descend and product_rounding
+    (interval_arithmetic.cpp), the radii of EnclosingArithmetic's products. Page: matrix_products.md.
+    Overflow is not modelled, except that lemma 2 shows there is none. *)
 
 From Coq Require Import Reals ZArith Lia Lra List Psatz.
 From Flocq Require Import Core Relative Plus_error.
@@ -700,6 +700,40 @@ Proof. intros x. apply generic_format_round; auto with typeclass_instances. Qed.
 
 Lemma RN_nonnegative : forall x, 0 <= x -> 0 <= RN x.
 Proof. intros x Hx. apply nearest_above; [apply generic_format_0|exact Hx]. Qed.
+
+(** [product_rounding]: the bound on a product that was rounded once; kUnitUp is 0x1.0000000001p-53. *)
+Theorem product_rounding : forall (fused : bool) a b,
+  let p := RN (a * b) in
+  let unit_up := pow2 (-53) * (1 + pow2 (-40)) in
+  Rabs (p - a * b) <=
+  RN ((if fused then Rabs p * unit_up else RN (Rabs p * unit_up)) + pow2 (-1073)).
+Proof.
+  intros fused a b p unit_up. eapply Rle_trans; [apply result_error|]. fold p.
+  pose proof size_of_unit as Hu. assert (Q : 0 < eta) by apply bpow_gt_0.
+  assert (Small : u <= / 1000000) by (eapply Rle_trans; [apply Hu|simpl; lra]).
+  assert (E : pow2 (-1073) = 4 * eta).
+  { change (-1073)%Z with (2 + -1075)%Z. rewrite bpow_plus. reflexivity. }
+  assert (K : unit_up = u * (1 + 8192 * u)).
+  { unfold unit_up. change (-40)%Z with (13 + -53)%Z. rewrite bpow_plus. reflexivity. }
+  pose proof (Rabs_pos p) as Pp. set (x := Rabs p) in *.
+  assert (Ux : 0 <= u * x) by (apply Rmult_le_pos; lra).
+  assert (Uux : 0 <= u * (u * x)) by (apply Rmult_le_pos; lra).
+  assert (U3 : u * (u * (u * x)) <= / 1000000 * (u * (u * x))) by (apply Rmult_le_compat_r; lra).
+  assert (U4 : 0 <= u * (u * (u * (u * x)))).
+  { apply Rmult_le_pos; [lra|]. apply Rmult_le_pos; [lra|]. apply Rmult_le_pos; lra. }
+  assert (Ue : u * eta <= / 1000000 * eta) by (apply Rmult_le_compat_r; lra).
+  rewrite E, K. replace (x * (u * (1 + 8192 * u))) with (u * x + 8192 * (u * (u * x))) by ring.
+  set (y := u * x + 8192 * (u * (u * x))). assert (Ny : 0 <= y) by (unfold y; lra).
+  destruct fused.
+  - pose proof (size_below (y + 4 * eta) ltac:(lra)) as B. unfold y in *. lra.
+  - pose proof (size_below y Ny) as B. pose proof (RN_nonnegative y Ny) as N.
+    assert (F : double (4 * eta)).
+    { rewrite <- E. apply generic_format_bpow. vm_compute. discriminate. }
+    pose proof (size_sum_below (RN y) (4 * eta) (RN_double y) F N ltac:(lra)) as B'.
+    assert (G : (1 - u) * ((1 - u) * y - eta + 4 * eta) <= (1 - u) * (RN y + 4 * eta))
+      by (apply Rmult_le_compat_l; lra).
+    unfold y in *. lra.
+Qed.
 
 (** [descend]: r = w - lr (omega w + g), each product and sum rounded or fused, and its radius. *)
 Section Descend.

@@ -312,6 +312,13 @@ Proof.
   eapply Rle_trans; [exact H|]. apply RN_abs_below; [lia|]. apply Rlt_le, L.
 Qed.
 
+(** So a product is exact where its residual is found to be zero. *)
+Theorem zero_residual_exact : forall a b, double a -> double b ->
+  residual_safe <= Rabs (RN (a * b)) -> RN (a * b - RN (a * b)) = 0 -> RN (a * b) = a * b.
+Proof.
+  intros a b Fa Fb H Z. rewrite product_error_exact in Z by assumption. lra.
+Qed.
+
 (** What std::frexp gives. *)
 Definition split (x m : R) (e : Z) : Prop := x = m * pow2 e /\ double m /\ / 2 <= Rabs m < 1.
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "numgeom/arithmetic/double_product.hpp"
 #include "numgeom/error.hpp"
 
 namespace numgeom {
@@ -272,21 +273,22 @@ BoundMatrix BoundMatrix::plus_where_positive(const Magnitude& constant) const {
 
 BoundMatrix product(const BoundMatrix& a, const BoundMatrix& b) {
   if (vanishes(a, b)) return {a.rows(), b.cols()};
-  if (a.is_zero() || b.is_zero()) return BoundMatrix(a.mantissas() * b.mantissas());
-  return BoundMatrix::inflated(a.mantissas_ * b.mantissas_, a.exponent_ + b.exponent_, a.cols());
+  if (a.is_zero() || b.is_zero()) return BoundMatrix(product(a.mantissas(), b.mantissas()));
+  return BoundMatrix::inflated(product(a.mantissas_, b.mantissas_), a.exponent_ + b.exponent_,
+                               a.cols());
 }
 
 BoundMatrix product_tn(const BoundMatrix& a, const BoundMatrix& b) {
   if (vanishes(a, b)) return {a.cols(), b.cols()};
-  if (a.is_zero() || b.is_zero()) return BoundMatrix(a.mantissas().transpose() * b.mantissas());
-  return BoundMatrix::inflated(a.mantissas_.transpose() * b.mantissas_, a.exponent_ + b.exponent_,
+  if (a.is_zero() || b.is_zero()) return BoundMatrix(product_tn(a.mantissas(), b.mantissas()));
+  return BoundMatrix::inflated(product_tn(a.mantissas_, b.mantissas_), a.exponent_ + b.exponent_,
                                a.rows());
 }
 
 BoundMatrix product_nt(const BoundMatrix& a, const BoundMatrix& b) {
   if (vanishes(a, b)) return {a.rows(), b.rows()};
-  if (a.is_zero() || b.is_zero()) return BoundMatrix(a.mantissas() * b.mantissas().transpose());
-  return BoundMatrix::inflated(a.mantissas_ * b.mantissas_.transpose(), a.exponent_ + b.exponent_,
+  if (a.is_zero() || b.is_zero()) return BoundMatrix(product_nt(a.mantissas(), b.mantissas()));
+  return BoundMatrix::inflated(product_nt(a.mantissas_, b.mantissas_), a.exponent_ + b.exponent_,
                                a.cols());
 }
 

@@ -6,6 +6,7 @@
 #include <numbers>
 #include <vector>
 
+#include "numgeom/arithmetic/double_product.hpp"
 #include "numgeom/arithmetic/environment.hpp"
 
 namespace numgeom {
@@ -42,15 +43,15 @@ Magnitude DoubleMidpoints::product_error(const Matrix& left, bool by_columns) {
 }
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::product(const Matrix& a, const Matrix& b) {
-  return {a * b, BoundMatrix(a.rows(), b.cols())};
+  return {numgeom::product(a, b), BoundMatrix(a.rows(), b.cols())};
 }
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::product_tn(const Matrix& a, const Matrix& b) {
-  return {a.transpose() * b, BoundMatrix(a.cols(), b.cols())};
+  return {numgeom::product_tn(a, b), BoundMatrix(a.cols(), b.cols())};
 }
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::product_nt(const Matrix& a, const Matrix& b) {
-  return {a * b.transpose(), BoundMatrix(a.rows(), b.rows())};
+  return {numgeom::product_nt(a, b), BoundMatrix(a.rows(), b.rows())};
 }
 
 RoundedMatrix<Matrix<double>> DoubleMidpoints::add_row(const Matrix& x, const Matrix& row) {

@@ -68,7 +68,8 @@ Interval logarithm(double sum, double error) {
   const Interval difference = Interval(v) - Interval(1.0);
   const double near = difference.magnitude();
   const double radius = near * near + (kExpError + error) * kMore + 4 * kUnit;
-  if (!(near < 0x1p-20) || !(error < 0x1p-30)) return Interval(0.0, rounding::kInfinity);
+  if (!(std::abs(y) <= -kLeastExponent) || !(near < 0x1p-20) || !(error < 0x1p-30))
+    return Interval(0.0, rounding::kInfinity);
   return Interval(y) + difference + Interval(-radius, radius);
 }
 

@@ -63,7 +63,7 @@ inline void scatter(std::uint64_t* target, LaneTarget where, Lanes x) {
   }
 }
 
-/// A short integer is its own residue, or m less.
+/// A short integer is its own residue, or m more.
 void short_to_residues(Lanes x, const PrimeConstants* primes, int count, std::uint64_t* target,
                        LaneTarget where, std::size_t distance) {
   const __mmask8 negative = _mm512_test_epi64_mask(x, all(std::uint64_t{1} << (kLimbBits - 1)));

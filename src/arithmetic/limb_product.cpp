@@ -35,7 +35,7 @@ struct Factor {
   int limbs;
 };
 
-/// Beyond this the accumulators of `to_residues` and the tables of `from_residues` overflow: 500
+/// Beyond this the accumulators of `to_residues` and the tables of `from_residues` overflow: 501
 /// limbs, fewer than 1024 primes.
 constexpr int kMostProductBits = 26'000;
 

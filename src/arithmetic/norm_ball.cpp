@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "numgeom/arithmetic/double_product.hpp"
 #include "numgeom/arithmetic/rounding.hpp"
 #include "numgeom/error.hpp"
 
@@ -152,15 +153,15 @@ NormBall operator*(double factor, const NormBall& a) {
 }
 
 NormBall product(const NormBall& a, const NormBall& b) {
-  return multiplied(a.midpoint_ * b.midpoint_, a, b, a.cols());
+  return multiplied(product(a.midpoint_, b.midpoint_), a, b, a.cols());
 }
 
 NormBall product_tn(const NormBall& a, const NormBall& b) {
-  return multiplied(a.midpoint_.transpose() * b.midpoint_, a, b, a.rows());
+  return multiplied(product_tn(a.midpoint_, b.midpoint_), a, b, a.rows());
 }
 
 NormBall product_nt(const NormBall& a, const NormBall& b) {
-  return multiplied(a.midpoint_ * b.midpoint_.transpose(), a, b, a.cols());
+  return multiplied(product_nt(a.midpoint_, b.midpoint_), a, b, a.cols());
 }
 
 NormBall hadamard(const NormBall& a, const NormBall& b) {

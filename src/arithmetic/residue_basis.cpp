@@ -7,6 +7,8 @@
 #include <mutex>
 #include <utility>
 
+#include "numgeom/error.hpp"
+
 namespace numgeom {
 namespace {
 
@@ -45,7 +47,8 @@ std::uint64_t shifted_residue(const Integer& factor, int bits, std::uint64_t m) 
 
 std::uint64_t inverse(const Integer& x, const Integer& m) {
   Integer result;
-  mpz_invert(result.get(), x.get(), m.get());
+  if (mpz_invert(result.get(), x.get(), m.get()) == 0)
+    throw Error("matrix product: moduli that have no common factor expected");
   return mpz_get_ui(result.get());
 }
 

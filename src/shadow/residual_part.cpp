@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "numgeom/arithmetic/double_product.hpp"
+
 namespace numgeom {
 namespace {
 
@@ -25,7 +27,7 @@ class NeighbourCoupling {
 
   [[nodiscard]] Magnitude bound() const {
     const NormBall point(inputs_.midpoint());
-    const Matrix<double> gram = point.midpoint() * point.midpoint().transpose();
+    const Matrix<double> gram = product_nt(point.midpoint(), point.midpoint());
     std::vector<NormBall> units = unit_matrices(gram);
     // A Frobenius norm bounds the eigenvalue: only units that could be the greatest are refined.
     std::sort(units.begin(), units.end(),
@@ -58,7 +60,7 @@ class NeighbourCoupling {
     Matrix<double> scaled(delta.rows(), delta.cols());
     for (Eigen::Index h = 0; h < d.cols(); ++h) {
       scaled = delta.array().colwise() * d.col(h).array();
-      units.emplace_back(scaled.transpose() * (gram * scaled), error);
+      units.emplace_back(product_tn(scaled, product(gram, scaled)), error);
     }
     return units;
   }
@@ -173,12 +175,12 @@ class WindowCouplings {
       Derivatives now = from_windows(h, first, count);
       for (std::size_t m = l_ + 1;; ++m) {
         const Eigen::Index rows = step_.positions(m);
-        const auto delta = deltas_[m].midpoint().middleRows(first * rows, count * rows);
+        const Matrix<double> delta = deltas_[m].midpoint().middleRows(first * rows, count * rows);
         Matrix<double>& part = parts_[m - l_ - 1][static_cast<std::size_t>(h)];
         if (first == 0)
-          part.noalias() = delta.transpose() * now.entries;
+          part = product_tn(delta, now.entries);
         else
-          part.noalias() += delta.transpose() * now.entries;
+          part += product_tn(delta, now.entries);
         if (m == last_) break;
         now = advanced(m, now, first, count);
       }

@@ -49,7 +49,8 @@ struct BoundMatrix::Sizes {
   std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
 
   void add(double size) {
-    const auto bits = std::bit_cast<std::int64_t>(size);
+    // Without the sign, which a NaN may have.
+    const auto bits = std::bit_cast<std::int64_t>(size) & std::numeric_limits<std::int64_t>::max();
     greatest = std::max(greatest, bits);
     least = std::min(least, static_cast<std::uint64_t>(bits) - 1);
   }
@@ -217,7 +218,7 @@ void BoundMatrix::widen(Eigen::Index row, Eigen::Index col, const Magnitude& by)
 }
 
 Magnitude BoundMatrix::largest() const {
-  return is_zero() ? Magnitude() : Magnitude(mantissas_.maxCoeff(), exponent_);
+  return is_zero() ? Magnitude() : Magnitude(detail::largest_size(mantissas_), exponent_);
 }
 
 Matrix<double> BoundMatrix::to_doubles() const {

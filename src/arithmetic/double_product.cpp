@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "numgeom/arithmetic/big_float.hpp"
+#include "numgeom/error.hpp"
 #include "split_mix.hpp"
 
 namespace numgeom {
@@ -49,10 +50,22 @@ bool keeps_bound_on(const Matrix<double>& a, const Matrix<double>& b, const Matr
   return true;
 }
 
-/// Tried once, when the first product is taken.
+void require_fit(Eigen::Index left, Eigen::Index right) {
+  if (left != right) throw Error("matrix product: the inner dimensions differ");
+}
+
+/// Tried once, when the first product is taken: all three forms.
 bool eigen_is_used() {
-  static const bool used = keeps_product_bound(
-      [](const Matrix<double>& a, const Matrix<double>& b) -> Matrix<double> { return a * b; });
+  using M = Matrix<double>;
+  static const bool used = keeps_product_bound([](const M& a, const M& b) -> M { return a * b; }) &&
+                           keeps_product_bound([](const M& a, const M& b) -> M {
+                             const M transposed = a.transpose();
+                             return transposed.transpose() * b;
+                           }) &&
+                           keeps_product_bound([](const M& a, const M& b) -> M {
+                             const M transposed = b.transpose();
+                             return a * transposed.transpose();
+                           });
   return used;
 }
 
@@ -84,16 +97,19 @@ Matrix<double> plain_product(const Matrix<double>& a, const Matrix<double>& b) {
 }
 
 Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b) {
+  require_fit(a.cols(), b.rows());
   if (!eigen_is_used()) return plain_product(a, b);
   return a * b;
 }
 
 Matrix<double> product_tn(const Matrix<double>& a, const Matrix<double>& b) {
+  require_fit(a.rows(), b.rows());
   if (!eigen_is_used()) return plain_product(a.transpose(), b);
   return a.transpose() * b;
 }
 
 Matrix<double> product_nt(const Matrix<double>& a, const Matrix<double>& b) {
+  require_fit(a.cols(), b.cols());
   if (!eigen_is_used()) return plain_product(a, b.transpose());
   return a * b.transpose();
 }

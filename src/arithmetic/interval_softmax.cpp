@@ -13,6 +13,8 @@ constexpr double kMore = 1.01;
 /// Takes in the roundings of a bound.
 constexpr double kInflation = 1 + 0x1p-40;
 constexpr double kTiny = 0x1p-1000;
+/// The bounds on sums are proved for so many (proofs/exponential.md).
+constexpr std::size_t kMostClasses = 1 << 17;
 /// Wider logits go the general way.
 constexpr double kWidest = 0x1p-4;
 
@@ -32,6 +34,7 @@ struct Row {
 
 /// False where the fast way does not apply.
 bool load(const std::vector<Interval>& logits, Row& row) {
+  if (logits.size() > kMostClasses) return false;
   for (const Interval& logit : logits) {
     row.midpoints.push_back(logit.midpoint());
     row.radii.push_back(logit.radius());

@@ -78,6 +78,11 @@ double rayleigh_quotient(const Matrix<double>& x) {
   return quotient;
 }
 
+void require_same_shape(const NormBall& a, const NormBall& b) {
+  if (a.rows() != b.rows() || a.cols() != b.cols())
+    throw Error("norm balls: two matrices of one shape expected");
+}
+
 /// The Cholesky factorisation of θI − x, if it runs to its end, shows that θ and a little is a
 /// bound; ∞ if it does not.
 Magnitude bound_by_cholesky(const Matrix<double>& x, double shift) {
@@ -134,12 +139,14 @@ NormBall NormBall::widened(const Magnitude& by) const {
 }
 
 NormBall operator+(const NormBall& a, const NormBall& b) {
+  require_same_shape(a, b);
   Matrix<double> sum = a.midpoint_ + b.midpoint_;
   const Magnitude error = sum_error(sum);
   return {std::move(sum), a.radius_ + b.radius_ + error};
 }
 
 NormBall operator-(const NormBall& a, const NormBall& b) {
+  require_same_shape(a, b);
   Matrix<double> difference = a.midpoint_ - b.midpoint_;
   const Magnitude error = sum_error(difference);
   return {std::move(difference), a.radius_ + b.radius_ + error};
@@ -165,6 +172,7 @@ NormBall product_nt(const NormBall& a, const NormBall& b) {
 }
 
 NormBall hadamard(const NormBall& a, const NormBall& b) {
+  require_same_shape(a, b);
   const Magnitude largest_a = largest_entry(a.midpoint_);
   const Magnitude largest_b = b.largest();
   Matrix<double> midpoint = a.midpoint_.cwiseProduct(b.midpoint_);

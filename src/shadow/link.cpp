@@ -97,6 +97,22 @@ Link::Link(const std::vector<Layer>& operations) {
   bound_norm();
 }
 
+bool Link::keeps_entries() const {
+  if (is_identity()) return true;
+  if (rows_in_ != rows_out_ || units_ != inputs_) return false;
+  for (Eigen::Index row = 0; row < rows_out_; ++row)
+    for (Eigen::Index input = 0; input < inputs_; ++input) {
+      int terms = 0;
+      bool same = false;
+      for_terms(row, input, [&](const Term& term) {
+        ++terms;
+        same = term.row == row && term.unit == input && term.weight == 1;
+      });
+      if (terms != 1 || !same) return false;
+    }
+  return true;
+}
+
 void Link::bound_norm() {
   std::vector<double> sums(static_cast<std::size_t>(rows_in_ * units_));
   std::vector<int> uses(sums.size());
@@ -161,6 +177,7 @@ std::optional<std::vector<Link>> links_of(const Network& network) {
     const auto linear = linear_operations(dense[m] + 1, dense[m + 1]);
     if (!linear) return std::nullopt;
     links.push_back(linear->empty() ? Link() : Link(*linear));
+    if (links.back().rows_in() == 1 && !links.back().keeps_entries()) return std::nullopt;
   }
   return links;
 }

@@ -208,3 +208,15 @@ TEST_CASE("bound matrix: sizes that do not fit and sums that are too long are re
   CHECK_THROWS_AS(BoundMatrix(2, 2, std::vector<Magnitude>(3)), Error);
   CHECK_THROWS_AS(sum_inflation(Index{1} << 40), Error);
 }
+
+TEST_CASE("what is NaN among other bounds is unbounded, whatever its sign") {
+  Matrix<double> zero_and_one(1, 2);
+  zero_and_one << 0, 1;
+  Matrix<double> infinity_and_one(1, 2);
+  infinity_and_one << HUGE_VAL, 1;
+  const BoundMatrix x = hadamard(BoundMatrix(zero_and_one), BoundMatrix(infinity_and_one));
+  CHECK_FALSE(x.largest().is_finite());
+  CHECK_FALSE(x.is_finite());
+  CHECK_FALSE(x(0, 0).is_finite());
+  CHECK(x(0, 1).is_finite());
+}

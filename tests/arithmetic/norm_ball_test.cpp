@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "numgeom/error.hpp"
 #include "support/random.hpp"
 
 // Members are drawn at the very edge of a ball; results are compared in extended precision, whose
@@ -298,4 +299,13 @@ TEST_CASE("matrices without bounds have norms without bounds") {
   CHECK(largest_eigenvalue(huge) >= Magnitude(2.999e200));
   CHECK(spectral_norm(huge) >= Magnitude(2.999e200));
   CHECK(spectral_norm(huge).is_finite());
+}
+
+TEST_CASE("norm balls of different shapes are not combined") {
+  const NormBall a(Matrix<double>::Ones(2, 3));
+  const NormBall b(Matrix<double>::Ones(3, 3));
+  CHECK_THROWS_AS(a + b, Error);
+  CHECK_THROWS_AS(a - b, Error);
+  CHECK_THROWS_AS(hadamard(a, b), Error);
+  CHECK_THROWS_AS(product(a, NormBall(Matrix<double>::Ones(2, 3))), Error);
 }

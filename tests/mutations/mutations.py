@@ -474,6 +474,8 @@ MUTATIONS = [
          ("windows-uncoupled-from-operations-further-on",
           "add(l, next++, bound);", "add(l, next, next == l + 1 ? bound : Magnitude()), ++next;")),
     *_of("src/shadow/link.cpp", "stepwise",
+         ("single-rows-passed-on-as-they-come",
+          "if (links.back().rows_in() == 1 && !links.back().keeps_entries()) return std::nullopt;", ""),
          ("transposed-links-without-rounding",
           "norm_ * (x.radius() + rounding() * x.size()) + underflow", "norm_ * x.radius() + underflow"),
          ("pooled-outputs-of-their-last-row-only",

@@ -55,3 +55,19 @@ TEST_CASE("an identity is a link without terms") {
   CHECK(links->front().is_identity());
   CHECK(links->front().norm() == Magnitude(1));
 }
+
+TEST_CASE(
+    "a single row that is not passed on entry by entry is no link that anything is known of") {
+  const auto links = [](const std::vector<std::string>& layers) {
+    return links_of(Network::parse(layers).for_input(64, {8, 8, 1}));
+  };
+  // An image of one pixel, padded for the next convolution: its row becomes many, or longer.
+  CHECK_FALSE(links({"conv 8x8x3", "relu", "conv 3x3x4 padding 2", "relu", "dense 10"}));
+  CHECK_FALSE(links({"conv 8x8x3", "relu", "conv 3x3x4 padding 1", "relu", "dense 10"}));
+  const auto plain = links({"conv 8x8x3", "relu", "conv 1x1x4", "relu", "dense 10"});
+  REQUIRE(plain);
+  for (const Link& link : *plain) CHECK(link.keeps_entries());
+  const auto pooled = links({"conv 3x3x2", "average_pool 2", "flatten", "dense 10"});
+  REQUIRE(pooled);
+  CHECK_FALSE(pooled->front().keeps_entries());
+}

@@ -12,7 +12,8 @@ using DoubleProduct = std::function<Matrix<double>(const Matrix<double>&, const 
 /// not keep the bound below when they were first used, by plain loops.
 ///
 /// |result − a·b| ≤ γ_n |a|·|b| + n·2^-1074 entry by entry, n the number of products of an entry
-/// (proofs/matrix_products.md, lemma 1; assumed of Eigen, and tried on random matrices).
+/// (proofs/matrix_products.md, lemma 1; assumed of Eigen, and tried on random matrices). Throws
+/// `Error` where the inner dimensions differ.
 [[nodiscard]] Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b);
 [[nodiscard]] Matrix<double> product_tn(const Matrix<double>& a, const Matrix<double>& b);
 [[nodiscard]] Matrix<double> product_nt(const Matrix<double>& a, const Matrix<double>& b);

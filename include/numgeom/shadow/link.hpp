@@ -31,6 +31,8 @@ class Link {
   explicit Link(const std::vector<Layer>& operations);
 
   [[nodiscard]] bool is_identity() const { return starts_.empty(); }
+  /// The result has the rows and entries of the operand, whether or not terms say so.
+  [[nodiscard]] bool keeps_entries() const;
   [[nodiscard]] Eigen::Index rows_in() const { return rows_in_; }
   [[nodiscard]] Eigen::Index rows_out() const { return rows_out_; }
   /// The columns of the result that belong to a unit.
@@ -70,7 +72,9 @@ class Link {
 /// The links between the dense operations of a network, [m] from operation m to m + 1.
 ///
 /// Nothing where there is more on the way than reshaping, one ReLU or tanh, and then average pools
-/// or im2col; or where an operation other than these linear ones stands before the first dense one.
+/// or im2col; or where an operation other than these linear ones stands before the first dense one;
+/// or where a single row is not passed on entry by entry, as behind an image of one pixel that is
+/// padded: `ResidualPart` and `GaussNewtonPart` take single rows to be.
 [[nodiscard]] std::optional<std::vector<Link>> links_of(const Network& network);
 
 }  // namespace numgeom

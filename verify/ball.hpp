@@ -62,7 +62,8 @@ struct Matrix {
   std::vector<Ball> entries;
 
   Matrix() = default;
-  Matrix(long r, long c) : rows(r), columns(c), entries(static_cast<std::size_t>(r * c)) {}
+  Matrix(long r, long c, const Ball& x = Ball())
+      : rows(r), columns(c), entries(static_cast<std::size_t>(r * c), x) {}
   Ball& operator()(long i, long j) { return entries[static_cast<std::size_t>(i * columns + j)]; }
   const Ball& operator()(long i, long j) const {
     return entries[static_cast<std::size_t>(i * columns + j)];

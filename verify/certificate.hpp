@@ -33,21 +33,14 @@ struct Chain {
   std::vector<Rational> defect;
 };
 
-/// SHA-256 of the NPY files that a trial starts from.
-struct TrialInputs {
-  std::string rates;
-  std::string batch_indices;
-  std::string batch_offsets;
-  std::vector<std::string> parameters;
-  std::vector<std::string> masks;  ///< one a dropout layer
-};
-
 struct Trial {
   std::vector<std::string> network;
   std::string optimizer;
   std::string schedule;
   std::map<std::string, Rational> hyperparameters;  ///< lr, weight_decay, …
-  TrialInputs inputs;
+  std::map<std::string, std::string> inputs;  ///< rates, batch_indices, batch_offsets: SHA-256
+  std::vector<std::string> parameters;
+  std::vector<std::string> masks;  ///< one a dropout layer
   std::vector<Native> native;
   Enclosure enclosure;
   bool certified = false;

@@ -10,6 +10,7 @@ namespace {
 
 /// Bounds that were rounded outward are at most this far above what they bound, relatively.
 constexpr long kRounding = -45;
+constexpr std::size_t kMostPrecisions = 64;
 
 std::string name(std::size_t trial) { return "trial " + std::to_string(trial); }
 
@@ -94,7 +95,8 @@ void check_trial(const Certificate& certificate, std::size_t i) {
   const std::vector<Native>& first = certificate.trials[0].native;
   require(!trial.enclosure.is_bounded() || *trial.enclosure.lower <= *trial.enclosure.upper,
           name(i) + ": the enclosure is empty");
-  require(trial.native.size() == first.size(), name(i) + ": the precisions of trial 0 expected");
+  require(trial.native.size() == first.size() && first.size() <= kMostPrecisions,
+          name(i) + ": the precisions of trial 0 expected");
   for (std::size_t run = 0; run < first.size(); ++run) {
     const std::string& precision = trial.native[run].precision;
     require(precision == first[run].precision, name(i) + ": the precisions of trial 0 expected");
@@ -164,7 +166,7 @@ void check_set(const Certificate& certificate, std::size_t run, const std::vecto
     else if (!native.loss)
       require(!beaten, at + " is proved not to be the best");
     else if (best->error_upper && native.error_upper)
-      require(at_most_rounded(*native.loss - *best->loss, *best->error_upper + *native.error_upper),
+      require(at_most_rounded(*native.loss, *best->loss + *best->error_upper + *native.error_upper),
               at + " is proved not to be the best");
   }
 }

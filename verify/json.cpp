@@ -1,16 +1,38 @@
 #include "json.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 namespace verify {
 namespace {
 
 constexpr int kMostDepth = 16;
+constexpr std::size_t kMostKeys = 1000;
+constexpr long kMostBits = 1L << 32;
+thread_local long bits_left = 0;
+
+/// From `-0x1a2bp-7`: sign, hexadecimal integer, exponent of two.
+Rational parse_number(const std::string& text) {
+  const std::size_t x = text.find("0x");
+  const std::size_t p = text.find('p');
+  const bool fits = p != std::string::npos && p < 270000 && text.size() - p < 9 && x < 2 &&
+                    text.substr(0, x) == std::string(x, '-') && p > x + 2 &&
+                    text.find_first_not_of("0123456789abcdef", x + 2) == p;
+  const std::string exponent = fits ? text.substr(p + 1) : "";
+  const std::size_t sign = exponent.starts_with('-') ? 1 : 0;
+  require(fits && exponent.size() > sign &&
+              exponent.find_first_not_of("0123456789", sign) == std::string::npos,
+          "a number as -0x1a2bp-7 expected, not '" + text.substr(0, 40) + "'");
+  bits_left -= std::labs(std::stol(exponent)) + 4 * static_cast<long>(p);
+  require(bits_left > 0, "numbers are longer than any certificate's");
+  return shifted(mpz_class(text.substr(0, p), 0), std::stol(exponent));
+}
 
 }  // namespace
 
 Json parse_json(const std::string& text) {
+  bits_left = kMostBits;
   std::vector<std::set<std::string>> keys;  // of the objects that are open
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
     if (depth > kMostDepth) throw Refusal("nested deeper than a certificate");
@@ -18,6 +40,8 @@ Json parse_json(const std::string& text) {
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
       throw Refusal("two keys '" + value.get<std::string>() + "' in one object");
+    if (!keys.empty() && keys.back().size() > kMostKeys)
+      throw Refusal("too many keys in one object");
     if (event == Json::parse_event_t::value && value.is_number_float())
       throw Refusal("a number that is no integer: " + value.dump());
     return true;
@@ -70,9 +94,8 @@ bool Field::boolean() const {
 }
 
 long Field::integer(long least, long most) const {
-  const bool fits = json_.is_number_integer() &&
-                    (!json_.is_number_unsigned() || json_.get<unsigned long>() <= 1UL << 62);
-  if (!fits || json_.get<long>() < least || json_.get<long>() > most)
+  const double x = json_.is_number_integer() ? json_.get<double>() : static_cast<double>(most) + 1;
+  if (x < static_cast<double>(least) || x > static_cast<double>(most))
     refuse("an integer from " + std::to_string(least) + " to " + std::to_string(most) +
            " expected");
   return json_.get<long>();

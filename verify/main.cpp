@@ -3,8 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <future>
-#include <numeric>
 #include <random>
 #include <thread>
 
@@ -15,9 +15,7 @@ namespace {
 using namespace verify;
 
 enum ExitCode { kAccepted, kRejected, kNothingDecided };
-constexpr long kFirstBits = 128;
-constexpr long kMostBits = 1 << 16;
-constexpr long kSpareBits = 32;
+constexpr long kFirstBits = 128, kMostBits = 1 << 16, kSpareBits = 32;
 
 struct Options {
   std::string certificate;
@@ -25,7 +23,7 @@ struct Options {
   std::string inputs;
   std::size_t trials = 2;
   unsigned long seed = 0;
-  int threads = 0;
+  unsigned threads = 0;
   bool quiet = false;
 };
 
@@ -42,9 +40,10 @@ long check_trial(const Certificate& certificate, const Trial& trial, const std::
     if (inside == true) return bits;
     require(inside != false, "the exact loss lies outside of the enclosure");
     // As many bits a step as it has taken so far; what reaches over an end has to be narrower.
-    bits = kSpareBits + (run.loss ? 2 * bits : bits * steps / run.steps * 9 / 8);
+    bits =
+        kSpareBits + (run.loss ? 2 * bits : std::min(4 * bits, bits * steps / run.steps * 9 / 8));
   }
-  throw Refusal("not decided with " + std::to_string(kMostBits) + " bits");
+  throw Unsupported("not decided with " + std::to_string(kMostBits) + " bits");
 }
 
 /// Trains the named trials again, some at a time.
@@ -64,33 +63,43 @@ void check_trials(const Certificate& certificate, const std::vector<std::size_t>
         std::fprintf(stderr, "%sshown with %ld bits; %.0f of %zu, %.0f s gone, about %.0f s left\n",
                      name.c_str(), bits, done, trials.size(), gone.count(),
                      gone.count() / done * (static_cast<double>(trials.size()) - done));
-    } catch (const Refusal& refusal) {
+    } catch (const std::runtime_error& error) {
       stop = true;
-      throw Refusal(name + refusal.what());
-    } catch (const Unsupported& gap) {
-      stop = true;
-      throw Unsupported(name + gap.what());
+      if (dynamic_cast<const Unsupported*>(&error) != nullptr)
+        throw Unsupported(name + error.what());
+      throw Refusal(name + error.what());
     }
   };
   std::vector<std::future<void>> workers;
-  const std::size_t count = options.threads > 0 ? static_cast<std::size_t>(options.threads)
-                                                : std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t count =
+      options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t t = 0; t < std::min(count, trials.size()); ++t)
     workers.push_back(std::async(std::launch::async, [&] {
       for (std::size_t k = next++; k < trials.size() && !stop; k = next++) check(trials[k]);
       flint_cleanup();
     }));
-  for (auto& worker : workers) worker.wait();
-  for (auto& worker : workers) worker.get();
+  std::string gap;
+  for (auto& worker : workers) {  // what is refused comes before what could not be decided
+    try {
+      worker.get();
+    } catch (const Unsupported& unsupported) {
+      gap = unsupported.what();
+    }
+  }
+  if (!gap.empty()) throw Unsupported(gap);
 }
 
-std::vector<std::size_t> chosen_trials(const Options& options, std::size_t count) {
-  if (options.level == "claims") return {};
-  std::vector<std::size_t> all(count);
-  std::iota(all.begin(), all.end(), 0);
+/// Some trials, or all, whose enclosures have an end: of the others nothing is claimed.
+std::vector<std::size_t> chosen_trials(const Certificate& certificate, const Options& options,
+                                       bool all) {
+  std::vector<std::size_t> bounded;
+  for (std::size_t i = 0; i < certificate.trials.size(); ++i)
+    if (certificate.trials[i].enclosure.lower || certificate.trials[i].enclosure.upper)
+      bounded.push_back(i);
+  if (all) return bounded;
   std::vector<std::size_t> some;
-  std::sample(all.begin(), all.end(), std::back_inserter(some),
-              options.level == "full" ? count : options.trials, std::mt19937_64(options.seed));
+  std::sample(bounded.begin(), bounded.end(), std::back_inserter(some),
+              options.level == "claims" ? 0 : options.trials, std::mt19937_64(options.seed));
   return some;
 }
 
@@ -101,30 +110,34 @@ std::string printable(std::string text) {
   return text;
 }
 
-void print_report(const Certificate& certificate, const std::vector<std::size_t>& trained) {
+void print_report(const Certificate& certificate, const std::vector<std::size_t>& trained,
+                  bool all) {
   std::string list = trained.empty() ? "no trial" : "trials";
   for (const std::size_t i : trained) list += " " + std::to_string(i);
-  const bool all = trained.size() == certificate.trials.size();
-  std::printf("accepted: %zu trials, %zu pairs\n", certificate.trials.size(),
-              certificate.pairs.size());
-  std::printf("follows from the enclosures: errors, chains, pairs, order, sets, flips\n");
+  std::printf("accepted: %zu trials, %zu pairs; certified: width <= %.3g, errors known to %.6g\n",
+              certificate.trials.size(), certificate.pairs.size(), certificate.asked_width.get_d(),
+              certificate.asked_tightness.get_d());
+  std::printf("follows from the enclosures: errors, pairs, order, sets, flips\n");
   std::printf("trained again, the exact loss inside its enclosure: %s\n", list.c_str());
-  std::printf("not checked: that the study draws these inputs; native losses, computed by %s\n",
-              printable(certificate.build).c_str());
+  std::printf(
+      "not checked: that the study text, its seed and the configurations for people give these\n"
+      "  inputs and hyperparameters; chains beyond their recurrence; native losses, made by %s\n",
+      printable(certificate.build).c_str());
   std::printf("weakest link: %s\n",
-              all ? "Arb, the compiler and the machine that this ran on"
-                  : "enclosures of other trials, taken from the program that wrote them");
+              all ? "native losses, where errors are concerned; else Arb and this machine"
+                  : "enclosures of trials that were not trained again");
 }
 
 int check(Options options) {
-  const std::string& file = options.certificate;
-  if (options.inputs.empty())
-    options.inputs = file.substr(0, file.size() - (file.ends_with(".json") ? 5 : 0)) + ".inputs";
-  const Certificate certificate = Certificate::parse(read_file(file));
+  std::filesystem::path inputs = options.certificate;
+  inputs.extension() == ".json" ? inputs.replace_extension(".inputs") : inputs += ".inputs";
+  if (options.inputs.empty()) options.inputs = inputs.string();
+  const Certificate certificate = Certificate::parse(read_file(options.certificate));
   check_claims(certificate);
-  const auto trained = chosen_trials(options, certificate.trials.size());
+  const bool all = options.level == "full";
+  const auto trained = chosen_trials(certificate, options, all);
   check_trials(certificate, trained, options);
-  print_report(certificate, trained);
+  print_report(certificate, trained, all);
   return kAccepted;
 }
 
@@ -135,17 +148,14 @@ int main(int argc, char** argv) {
   CLI::App app("Checks what 'numgeom certify --certificate' wrote, by other code and Arb's balls.");
   app.add_option("certificate", options.certificate, "The certificate, a JSON file")->required();
   app.add_option("--level", options.level,
-                 "claims: every claim follows from the enclosures, in exact arithmetic\n"
+                 "claims (default): every claim follows from the enclosures, in exact arithmetic\n"
                  "sample: that, and some trials are trained again\n"
                  "full: that, and all trials are trained again")
-      ->check(CLI::IsMember({"claims", "sample", "full"}))
-      ->capture_default_str();
-  app.add_option("--trials", options.trials, "How many of a sample (2)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::IsMember({"claims", "sample", "full"}));
+  app.add_option("--trials", options.trials, "Sample size (2)")->check(CLI::PositiveNumber);
   app.add_option("--seed", options.seed, "Which ones (0)");
   app.add_option("--inputs", options.inputs, "Directory of the inputs (.inputs in place of .json)");
-  app.add_option("--threads", options.threads, "Trials at a time (0: one a processor)")
-      ->check(CLI::Range(0, 1024));
+  app.add_option("--threads", options.threads, "Trials at a time")->check(CLI::Range(0, 1024));
   app.add_flag("--quiet", options.quiet, "No progress on stderr");
   app.footer(
       "Exit code 0: accepted; 1: rejected, with the reason; 2: wrong usage, a file that cannot be\n"
@@ -163,7 +173,7 @@ int main(int argc, char** argv) {
   } catch (const Unsupported& gap) {
     std::printf("not checked: %s\n", printable(gap.what()).c_str());
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "numgeom-verify: %s\n", error.what());
+    std::fprintf(stderr, "numgeom-verify: %s: %s\n", options.certificate.c_str(), error.what());
   }
   return kNothingDecided;
 }

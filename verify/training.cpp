@@ -150,8 +150,8 @@ class Training {
       Matrix x = outputs.back();
       if (layer.kind == "dense") {
         x = product(x, parameters_[parameter]);
-        for (long i = 0; i < x.rows; ++i)
-          for (long j = 0; j < x.columns; ++j) x(i, j) += parameters_[parameter + 1](0, j);
+        const Matrix biases = product(Matrix(x.rows, 1, Ball(1)), parameters_[parameter + 1]);
+        for (std::size_t k = 0; k < x.entries.size(); ++k) x.entries[k] += biases.entries[k];
         parameter += 2;
       } else if (layer.kind != "dropout") {
         for (Ball& entry : x.entries) entry = activation(layer, entry);
@@ -174,9 +174,7 @@ class Training {
       if (layer.kind == "dense") {
         parameter -= 2;
         gradients[parameter] = product(x.transposed(), delta);
-        Matrix& bias = gradients[parameter + 1] = Matrix(1, delta.columns);
-        for (long i = 0; i < delta.rows; ++i)
-          for (long j = 0; j < delta.columns; ++j) bias(0, j) += delta(i, j);
+        gradients[parameter + 1] = product(Matrix(1, delta.rows, Ball(1)), delta);
         if (parameter > 0) delta = product(delta, parameters_[parameter].transposed());
       } else if (layer.kind == "dropout") {
         delta = dropped(layer, std::move(delta), --mask);

@@ -19,9 +19,8 @@ struct Array {
   }
 };
 
-/// From the bytes of an NPY file: f4, f8, i8 or u1, one or two dimensions, C order. Throws
-/// `Refusal`.
-Array parse_npy(const std::string& bytes);
+/// From the bytes of an NPY file of the type "<f4", "<f8", "<i8" or "|u1". Throws `Refusal`.
+Array parse_npy(const std::string& bytes, const std::string& type);
 
 /// One layer of a network.
 struct Layer {
@@ -47,7 +46,7 @@ struct Experiment {
 Experiment read_experiment(const Certificate& certificate, const Trial& trial,
                            const std::string& directory);
 
-/// The bytes of a file. Throws `std::runtime_error` where it cannot be read.
+/// The bytes of a regular file. Throws `std::runtime_error` with the reason, without the path.
 std::string read_file(const std::string& path);
 
 /// What one run at some precision gave.

@@ -109,7 +109,7 @@ CLAIMS = {
     "a key is missing": (lambda f: f.trials[0].pop("chain"), "'chain' expected"),
     "other foundations": (lambda f: f.document["rests_on"].update(order="trust"),
                           "rests_on.order"),
-    "no trials": (lambda f: f.document.update(trials=[]), "1 to 100000 trials"),
+    "no trials": (lambda f: f.document.update(trials=[]), "one or more"),
     "a number with a point": (lambda f: f.document["problem"].update(features=64.0), "no integer"),
     "NaN as an endpoint": (lambda f: f.trials[0]["enclosure"].update(lower="nan"),
                            "trials[0].enclosure.lower: a number"),
@@ -224,7 +224,7 @@ INPUTS = {
     "the enclosure shifted": (lambda f, d: hide_the_loss(f), "outside of the enclosure"),
     "an end moved beyond the loss": (lambda f, d: inward(f), "outside of the enclosure"),
     "another data hash": (lambda f, d: f.document["problem"].update(train_x="0" * 64),
-                          "this input is missing"),
+                          "no file"),
     "a damaged input": (lambda f, d: f.inputs.update(
         {f.document["problem"]["train_x"]: b"damaged"}), "another hash than its name"),
     "labels of two samples swapped": (lambda f, d: f.array(
@@ -251,9 +251,21 @@ INPUTS = {
     "another optimizer": (lambda f, d: f.trials[1].update(optimizer="momentum"), "outside"),
     "labels beyond the classes": (lambda f, d: f.array(
         d, f.document["problem"], "validation_y", with_entry(0, 10)), "labels: classes"),
+    "an array without elements": (lambda f, d: f.array(
+        d, f.trials[1]["inputs"], "rates", lambda r: r.reshape(-1, 1)[:, :0]), "an array of <f8"),
+    "rates in two dimensions": (lambda f, d: f.array(
+        d, f.trials[1]["inputs"], "rates", lambda r: numpy.stack([r, r], 1)), "one dimension but"),
+    "weights in double precision": (lambda f, d: f.array(
+        d, f.trials[1]["inputs"]["parameters"], 0, lambda w: w.astype(float)), "an array of <f4"),
+    "masks of another type": (lambda f, d: f.array(
+        d, f.trials[1]["inputs"]["masks"], 0, lambda m: m.astype(float)), "an array of |u1"),
+    "a decay beyond its range": (lambda f, d: f.trials[1]["hyperparameters"].update(
+        decay="0x1p1"), "decay: a number below 1"),
+    "a rate that overflows": (lambda f, d: f.trials[1]["network"].__setitem__(
+        2, "dropout 0.9e400"), "a number from 0 to 1"),
     "a pickled array": (lambda f, d: replace_bytes(
         f, f.document["problem"], "train_y", b"\x93NUMPY\x01\x00\x76\x00" + b"O" * 118),
-        "an array of f4"),
+        "an array of <i8"),
     "an array one element short": (lambda f, d: replace_bytes(
         f, f.document["problem"], "train_y",
         (d / f"{f.document['problem']['train_y']}.npy").read_bytes()[:-8]), "as the shape says"),
@@ -372,6 +384,62 @@ class ForgeryTest(unittest.TestCase):
         result = verify(path, "--level", "sample")
         self.assertEqual(result.returncode, 2)
         self.assertRegex(result.stdout, r"not checked: trial \d: the layer 'softplus'")
+
+    def test_a_chain_has_a_radius_a_step(self):
+        forgery = self.forged("plain")
+        for trial in forgery.trials:
+            if trial["chain"]:
+                trial["chain"] = {"radius": [], "lipschitz": [], "defect": []}
+        shutil.copytree(self.folder / "plain.inputs", self.folder / "forged.inputs")
+        try:
+            self.check_refused(sealed(forgery.document), "chain: a radius a step", "--level", "full")
+        finally:
+            shutil.rmtree(self.folder / "forged.inputs")
+
+    def test_numbers_are_not_larger_than_any_certificates(self):
+        forgery = self.forged("plain")
+        chain = forgery.stepwise()["chain"]
+        for key in chain:
+            chain[key] = ["0x1p999999"] * 8000
+        self.check_refused(sealed(forgery.document), "longer than any certificate's")
+
+    def certified(self, name, study):
+        """The certificate of a study that the program itself writes, and its exit code."""
+        (self.folder / "study.toml").write_text(study_text(study))
+        path = self.folder / f"{name}.json"
+        result = run("certify", self.folder / "study.toml", "--certificate", path, "--quiet")
+        return path, result.returncode
+
+    def test_errors_below_a_rounding_of_the_loss(self):
+        study = {"problem": {"dataset": "synthetic", "train": 1, "validation": 1, "network": ["dense 2"],
+                             "synthetic": {"classes": 2, "features": 1, "informative": 1}},
+                 "training": {"epochs": 1, "batch": 1}, "native": {"precision": ["fp64"]},
+                 "search": {"method": "list", "configurations": [
+                     {"lr": 0.01 * (1 + k * 2 ** -51)} for k in range(24)]},
+                 "certify": {"width": 1e-22}}
+        path, code = self.certified("close", study)
+        self.assertEqual(code, 0)
+        result = verify(path, "--level", "full")
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_of_unbounded_enclosures_nothing_is_claimed(self):
+        study = {**PLAIN, "certify": {"max_bits": 53},
+                 "training": {"epochs": 60, "batch": 8},
+                 "search": {"method": "list", "configurations": [{"lr": 3.0}]}}
+        path, code = self.certified("open", study)
+        self.assertEqual(code, 1)
+        result = verify(path, "--level", "full")
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn("inside its enclosure: no trial\n", result.stdout)
+
+    def test_great_rates_and_slopes_of_one(self):
+        study = {**PLAIN, "training": {"epochs": 1, "batch": 32},
+                 "problem": {**PLAIN["problem"], "network": ["dense 4", "leaky_relu 1", "dense 10"]},
+                 "search": {"method": "list", "configurations": [{"lr": 1e-300}, {"lr": 0.1}]}}
+        path, code = self.certified("slopes", study)
+        self.assertEqual(code, 0)
+        result = verify(path, "--level", "full")
+        self.assertEqual(result.returncode, 0, result.stdout)
 
     def test_wrong_usage(self):
         for arguments in ([], ["--level", "all"], ["--trials", "-1"]):

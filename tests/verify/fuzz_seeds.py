@@ -35,9 +35,11 @@ for name, (network, precisions) in STUDIES.items():
     subprocess.run([program, "certify", study, "--certificate", certificate, "--quiet"], check=True,
                    stdout=subprocess.DEVNULL)
     text = certificate.read_text()
-    (seeds / name).write_text("c" + text[:text.rindex('\n"sha256"')])
+    (seeds / name).write_text("d" + text[:text.rindex('\n"sha256"')])
     words |= set(re.findall(r'"[a-z0-9_ :-]{2,40}"', text))
-    array = next((folder / f"{name}.inputs").iterdir())
-    (seeds / f"{name}.npy").write_bytes(b"\0" + array.read_bytes())
+    for array in (folder / f"{name}.inputs").iterdir():
+        content = array.read_bytes()
+        kind = (b"<f4", b"<f8", b"<i8", b"|u1").index(content[21:24])
+        (seeds / f"{kind}.npy").write_bytes(bytes([kind]) + content)
 quoted = (word.replace("\\", "\\\\").replace('"', '\\"') for word in sorted(words))
 (folder / "words").write_text("".join(f'"{word}"\n' for word in quoted))

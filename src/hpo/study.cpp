@@ -602,6 +602,9 @@ Trial LoadedStudy::trial(const Assignment& assignment) const {
     set_option(name, value, problem.training, configuration);
   problem.validate();
   configuration.validate();
+  (void)problem.training.schedule.rates(configuration.lr,
+                                        problem.training.epochs * problem.steps_per_epoch(),
+                                        problem.steps_per_epoch());
   const std::string key = problem_key(problem);
   const std::lock_guard lock(mutex_);
   auto& known = problems_[key];

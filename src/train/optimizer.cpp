@@ -79,6 +79,9 @@ std::vector<double> Schedule::rates(double lr, int steps, int steps_per_epoch) c
     if (kind == Kind::kCosine) now = 0.5 * (1 + std::cos(std::numbers::pi * share));
     if (kind == Kind::kLinear) now = 1 - share;
     result.push_back(lr * now);
+    if (!std::isfinite(result.back()))
+      throw Error(
+          fmt::format("schedule: in step {} the rate is beyond the range of doubles", step));
   }
   return result;
 }

@@ -225,6 +225,10 @@ class StudyValuesTest(BadInputTest):
                 self.write_study(**changes)
                 self.assert_refused(["certify", "study.toml"], f"study.toml:{line}: {key}", message)
 
+    def test_a_schedule_beyond_doubles(self):
+        self.assert_study_refused("schedule: in step", "beyond the range of doubles", training={
+            "epochs": 5, "schedule": "step", "step_epochs": 1, "step_factor": 1e300})
+
     def test_goals_out_of_range(self):
         for key, value in [("width", 0), ("width", -1e-9), ("width", NAN), ("width", INFINITY),
                            ("tightness", 1), ("tightness", 0.5), ("tightness", NAN)]:

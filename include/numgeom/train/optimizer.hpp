@@ -41,7 +41,7 @@ struct Schedule {
   int period = 1;       ///< epochs
   double factor = 0.1;  ///< of `step`
 
-  /// The rate of each step.
+  /// The rate of each step. Throws `Error` where one is infinite.
   [[nodiscard]] std::vector<double> rates(double lr, int steps, int steps_per_epoch) const;
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };

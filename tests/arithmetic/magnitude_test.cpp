@@ -101,3 +101,11 @@ TEST_CASE("magnitude: NaN and infinities are unbounded, and nothing is above") {
   CHECK(Magnitude(-2.5) == Magnitude(2.5));
   CHECK(Magnitude() < Magnitude::power_of_two(-1'000'000));
 }
+
+TEST_CASE("exponents of subnormal mantissas stay in their range too") {
+  constexpr double kSmallest = 0x1p-1074;
+  CHECK_FALSE(Magnitude(kSmallest, Magnitude::kMostExponent + 2000).is_finite());
+  const Magnitude least(kSmallest, -Magnitude::kMostExponent);
+  CHECK(least.exponent() == -Magnitude::kMostExponent);
+  CHECK(least == Magnitude::power_of_two(-Magnitude::kMostExponent - 1));
+}

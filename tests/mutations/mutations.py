@@ -56,9 +56,11 @@ MUTATIONS = [
           "if (b == 0) return kOutward<toward>;", "if (b == 0) return 0;")),
 
     *_of(_ARITHMETIC + "magnitude.hpp", "ball",
-         ("magnitude-exponents-wrap", "exponent_ = exponent + shift; saturate();",
-          "exponent_ = static_cast<std::int64_t>(static_cast<std::uint64_t>(exponent) + shift);")),
+         ("magnitude-exponents-wrap", "exponent_ = exponent + (biased - 1022); saturate();",
+          "exponent_ = static_cast<std::int64_t>(static_cast<std::uint64_t>(exponent) + (biased - 1022));")),
     *_of(_ARITHMETIC + "magnitude.hpp", "magnitude",
+         ("magnitude-exponents-of-subnormals-wrap", "exponent_ = exponent + shift; saturate();",
+          "exponent_ = exponent + shift;"),
          ("magnitude-sum-not-inflated",
           "return {inflate(large.mantissa_ + shifted), large.exponent_};",
           "return {large.mantissa_ + shifted, large.exponent_};"),

@@ -432,6 +432,27 @@ class ForgeryTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stdout)
         self.assertIn("inside its enclosure: no trial\n", result.stdout)
 
+    def test_an_end_just_beside_the_loss(self):
+        """Balls of few bits reach over the end: they must not count as inside."""
+        study = {**PLAIN, "certify": {"width": 1e-60},
+                 "search": {"method": "list", "configurations": [{"lr": 0.05}]}}
+        path, code = self.certified("narrow", study)
+        self.assertEqual(code, 0)
+        lower, upper = (json.loads(path.read_text())["trials"][0]["enclosure"][end]
+                        for end in ("lower", "upper"))
+        one = 2 ** 1000
+        for ends in ({"lower": moved(upper, 1, 400), "upper": moved(upper, one, 1000)},
+                     {"lower": moved(lower, -one, 1000), "upper": moved(lower, -1, 400)}):
+            with self.subTest(ends=ends):
+                document = json.loads(path.read_text())
+                document["trials"][0]["native"] = []
+                document["ranking"]["native"] = []
+                document["trials"][0]["enclosure"].update(status="undecided", **ends)
+                path.write_text(sealed(document))
+                result = verify(path, "--level", "full")
+                self.assertEqual(result.returncode, 1, result.stdout)
+                self.assertIn("outside of the enclosure", result.stdout)
+
     def test_great_rates_and_slopes_of_one(self):
         study = {**PLAIN, "training": {"epochs": 1, "batch": 32},
                  "problem": {**PLAIN["problem"], "network": ["dense 4", "leaky_relu 1", "dense 10"]},
